@@ -1,0 +1,91 @@
+"""What every test stands on: a PostgreSQL of its own, no network but loopback, throw-away secrets.
+
+The cluster is started once per run by the process that was asked to run the tests; the workers of pytest-xdist inherit
+its address and make their own databases in it. It trades safety for speed (no fsync). DATABASE_URL names another
+server to use instead, with a role that may create databases.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from backoffice.supervisor import postgres
+from backoffice.supervisor.data_directory import generate_secrets
+
+_server: "subprocess.Popen[bytes] | None" = None
+_folder: Path | None = None
+
+for _name, _value in generate_secrets().items():
+    os.environ.setdefault(_name, _value)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ.setdefault("ROAMDESK_DATA_DIR", tempfile.gettempdir() + "/roamdesk-tests-keep-nothing")
+    if "DATABASE_URL" not in os.environ and not hasattr(config, "workerinput"):
+        os.environ["DATABASE_URL"] = _start_server()
+    # The settings are loaded only now that the environment is complete; pytest-django sets Django up after this hook.
+    os.environ["DJANGO_SETTINGS_MODULE"] = "backoffice.settings"
+    assert settings.DATABASES
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    global _server
+    if _server is not None and _folder is not None:
+        _server.send_signal(signal.SIGQUIT)  # nothing in it is worth an orderly shutdown
+        _server.wait(30)
+        _server = None
+        shutil.rmtree(_folder, ignore_errors=True)
+
+
+def _start_server() -> str:
+    global _server, _folder
+    _folder = Path(tempfile.mkdtemp(prefix="roamdesk-tests-"))
+    _folder.chmod(0o755)
+    user = postgres.server_user()
+    cluster = postgres.Cluster(
+        folder=_folder / "postgres",
+        sockets=_folder / "run",
+        log=_folder / "postgres.log",
+        binaries=postgres.binaries_for(user, postgres.find_binaries()),
+        user=user,
+    )
+    postgres.initialise(cluster, "--no-sync")
+    postgres.private_folder(cluster.sockets, user)
+    with cluster.log.open("wb") as log:
+        _server = subprocess.Popen(
+            cluster.command(fsync="off", synchronous_commit="off", full_page_writes="off", max_wal_size="4GB"),
+            preexec_fn=postgres.become(user, dies_with_parent=True),
+            cwd="/",
+            env=postgres.environment(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + 30
+    while not cluster.answers():
+        if _server.poll() is not None or time.monotonic() > deadline:
+            pytest.exit(f"The tests' PostgreSQL did not start:\n{cluster.log.read_text()}", returncode=3)
+        time.sleep(0.02)
+    return f"postgres://{postgres.SUPERUSER}@/postgres?host={cluster.sockets}"
+
+
+@pytest.fixture(autouse=True)
+def no_network_but_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that would leave this machine fails at the connection that it opens."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        host = address[0] if isinstance(address, tuple) else ""
+        if host and not str(host).startswith(("127.", "::1", "localhost")):
+            raise AssertionError(f"a test tried to connect to {address!r}")
+        connect(self, address)  # type: ignore[arg-type]  # whatever the caller gave
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
