@@ -1,19 +1,28 @@
-"""The primitives of the specification (`types`) as Python types, and `Wire`, the base of every class of the specification.
+"""The primitives of the specification (`types`) as Python types, and `Wire`, the base of every class of the
+specification.
 
-A field of a `Wire` class uses these names and nothing else: a bare `str`, `int`, `bool`, `Decimal` or `datetime` would bring
-back pydantic's conversions ("1.10" as a number, 1 as a boolean). Each type refuses with one sentence that says what was
-expected. The sentences never repeat the value that came, because it may be a credential or personal.
+A field of a `Wire` class uses these names and nothing else: a bare `str`, `int`, `bool`, `Decimal` or `datetime` would
+bring back pydantic's conversions ("1.10" as a number, 1 as a boolean). Each type refuses with one sentence that says
+what was expected. The sentences never repeat the value that came, because it may be a credential or personal.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Self, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -36,8 +45,8 @@ _DATE_TIME_LENGTH = 25
 class Wire(BaseModel):
     """One class of the specification: field names are the specification's, unknown fields are kept (`T-059`).
 
-    A `Wire` is for reading and for building what we say ourselves. What a partner sent is stored as the tree it came in,
-    never as a dump of the model.
+    A `Wire` is for reading and for building what we say ourselves. What a partner sent is stored as the tree it came
+    in, never as a dump of the model.
     """
 
     model_config = ConfigDict(extra="allow", validate_default=False, protected_namespaces=())
@@ -47,11 +56,34 @@ class Wire(BaseModel):
         return self.model_dump(exclude_unset=True, exclude_none=True)
 
 
-def refuse(violations: Iterable[tuple[tuple[str | int, ...], str]]) -> None:
-    """End a model validator: raise one error that carries each (path inside this object, sentence), if there is any."""
-    found = list(violations)
-    if found:
-        raise PydanticCustomError(VIOLATION, "{sentence}", {"sentence": found[0][1], "violations": found})
+Contradiction: TypeAlias = tuple[tuple[str | int, ...], str]
+"""Where inside an object its fields contradict each other, and what was expected there."""
+
+
+class Checked(Wire):
+    """A class whose fields must agree with each other. Only what the specification states as a must belongs here; what
+    needs another object, the stored state or a clock belongs to the rules of a module.
+    """
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Every contradiction, not only the first. Runs when all fields are valid by themselves."""
+        raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        found = list(self.contradictions())
+        if found:
+            raise PydanticCustomError(VIOLATION, "{sentence}", {"sentence": found[0][1], "violations": found})
+        return self
+
+
+def duplicates(field: str, ids: Sequence[str]) -> Iterator[Contradiction]:
+    """One contradiction for each entry of the list `field` whose id, in any case, an entry before it has."""
+    seen = set()
+    for index, key in enumerate(ids):
+        if key.lower() in seen:
+            yield (field, index), "Expected an id that no entry before it has."
+        seen.add(key.lower())
 
 
 def _said(schema: CoreSchema, sentence: str) -> CoreSchema:
@@ -63,9 +95,9 @@ def _said(schema: CoreSchema, sentence: str) -> CoreSchema:
 class String:
     """`types#types_string_type`: case-sensitive printable UTF-8. No tabs, line breaks or other control characters.
 
-    `max_length` None: the specification gives no limit (the size of the whole body is limited elsewhere). `sends`: a smaller
-    limit for what we write ourselves, where later editions only widened what is received. `pattern`: a whole-value regular
-    expression, explained by `meaning`.
+    `max_length` None: the specification gives no limit (the size of the whole body is limited elsewhere). `sends`: a
+    smaller limit for what we write ourselves, where later editions only widened what is received. `pattern`: a
+    whole-value regular expression, explained by `meaning`.
     """
 
     max_length: int | None
@@ -160,7 +192,9 @@ class _Bool:
 
 
 class _DateTime:
-    """`types#types_datetime_type`: RFC 3339 in UTC, at most 25 characters, `Z` or no designator (which also means UTC)."""
+    """`types#types_datetime_type`: RFC 3339 in UTC, at most 25 characters, `Z` or no designator (which also means
+    UTC).
+    """
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
@@ -212,7 +246,7 @@ class OpenEnum(StrEnum):
     """
 
     @classmethod
-    def _missing_(cls, value: object) -> "OpenEnum | None":
+    def _missing_(cls, value: object) -> Self | None:
         if not isinstance(value, str):
             return None
         unlisted = str.__new__(cls, value)
@@ -245,6 +279,7 @@ AtLeastOne: TypeAlias = Annotated[list[T], Field(min_length=1)]
 
 Number: TypeAlias = Annotated[Decimal, _Number()]
 Int: TypeAlias = Annotated[int, WholeNumber()]
+Int5: TypeAlias = Annotated[int, WholeNumber(least=-99999, most=99999)]
 Bool: TypeAlias = Annotated[bool, _Bool()]
 DateTime: TypeAlias = Annotated[datetime, _DateTime()]
 Url: TypeAlias = Annotated[str, _Url()]
@@ -270,6 +305,7 @@ String4: TypeAlias = Annotated[str, String(4)]
 String10: TypeAlias = Annotated[str, String(10)]
 String12: TypeAlias = Annotated[str, String(12)]
 String16: TypeAlias = Annotated[str, String(16)]
+String20: TypeAlias = Annotated[str, String(20)]
 String45: TypeAlias = Annotated[str, String(45)]
 String50: TypeAlias = Annotated[str, String(50)]
 String64: TypeAlias = Annotated[str, String(64)]
@@ -278,3 +314,7 @@ String255: TypeAlias = Annotated[str, String(255)]
 String512: TypeAlias = Annotated[str, String(512)]
 String5000: TypeAlias = Annotated[str, String(5000)]
 StringAnyLength: TypeAlias = Annotated[str, String(None)]
+HHMM: TypeAlias = Annotated[
+    str,
+    String(5, pattern=r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", meaning="a time of day from 00:00 to 23:59, such as 08:15"),
+]

@@ -1,4 +1,5 @@
-"""The envelope of every answer (`transport_and_format#transport_and_format_response_format`) and the status codes of OCPI.
+"""The envelope of every answer (`transport_and_format#transport_and_format_response_format`) and the status codes of
+OCPI.
 
 What the data means is no business of this file: it comes in as encoded JSON and goes out as a tree.
 """
@@ -12,8 +13,8 @@ from ocpi.wire.json import encode, validate
 
 
 class StatusCode(IntEnum):
-    """`status_codes`. 1xxx success, 2xxx the client's fault, 3xxx the server's, 4xxx a hub's. Others may come: custom codes
-    are x9xx.
+    """`status_codes`. 1xxx success, 2xxx the client's fault, 3xxx the server's, 4xxx a hub's. Others may come: custom
+    codes are x9xx.
     """
 
     SUCCESS = 1000
@@ -33,8 +34,8 @@ class StatusCode(IntEnum):
 
 
 class ResponseFormat(Wire):
-    """`transport_and_format#transport_and_format_response_format`. `data` is a list for the cardinalities `*` and `+`, one
-    value for `1` and `?`, and absent for errors and where nothing is specified.
+    """`transport_and_format#transport_and_format_response_format`. `data` is a list for the cardinalities `*` and `+`,
+    one value for `1` and `?`, and absent for errors and where nothing is specified.
     """
 
     data: Any = None
@@ -52,8 +53,8 @@ Answer: TypeAlias = ResponseFormat
 
 
 def answer(data: bytes | None, *, status_code: int, status_message: str | None = None, now: datetime) -> bytes:
-    """The bytes of an answer. `data` is JSON already, so a page of stored documents is never parsed again; None leaves it
-    out (`T-057`).
+    """The bytes of an answer. `data` is JSON already, so a page of stored documents is never parsed again; None leaves
+    it out (`T-057`).
     """
     parts = [] if data is None else [b'"data":' + data]
     parts.append(b'"status_code":%d' % status_code)
@@ -64,5 +65,5 @@ def answer(data: bytes | None, *, status_code: int, status_message: str | None =
 
 
 def read_answer(tree: Tree) -> Answer:
-    """The envelope of a partner's answer. Raises Invalid when status_code or timestamp is missing or wrong (`T-054`)."""
+    """The envelope of a partner's answer. Raises Invalid: status_code or timestamp is missing or wrong (`T-054`)."""
     return validate(ResponseFormat, tree)

@@ -40,9 +40,11 @@ def encode_token(token: str, plain: bool = False) -> str:
 
 
 def decode_token(header_value: str, plain: bool = False) -> str:
-    """The credentials token of an Authorization value (`transport_and_format#transport_and_format_authorization_header`).
+    """The credentials token of an Authorization value
+    (`transport_and_format#transport_and_format_authorization_header`).
 
-    Both samples printed in the specification encode a line feed behind the token; trailing CR and LF are therefore dropped.
+    Both samples printed in the specification encode a line feed behind the token; trailing CR and LF are therefore
+    dropped.
     """
     scheme, _, encoded = header_value.strip().partition(" ")
     if scheme.lower() != "token" or not encoded:
@@ -63,8 +65,8 @@ def decode_token(header_value: str, plain: bool = False) -> str:
 class Routing:
     """Who speaks to whom (`transport_and_format#transport_and_format_message_routing`); None where a header is absent.
 
-    Values keep the case in which they came; compare them without regard to case (`T-068`). Not for credentials, versions and
-    hubclientinfo.
+    Values keep the case in which they came; compare them without regard to case (`T-068`). Not for credentials,
+    versions and hubclientinfo.
     """
 
     to_country: str | None = None
@@ -104,7 +106,7 @@ def _party(found: Mapping[str, str], country_header: str, party_header: str) -> 
         return None, None
     if not _COUNTRY_CODE.fullmatch(country) or not _PARTY_ID.fullmatch(party):
         raise BadHeader(
-            f"Expected {country_header} of at most 2 and {party_header} of at most 3 printable characters, both or neither."
+            f"Expected {country_header} of at most 2 and {party_header} of at most 3 characters, both or neither."
         )
     return country, party
 

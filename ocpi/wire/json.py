@@ -52,7 +52,7 @@ class Invalid(ValueError):
 
 
 def parse(data: bytes, *, max_depth: int = MAX_DEPTH) -> Tree:
-    """Read JSON. Refuses (BadJson) what is not JSON, a key given twice, text with NUL, and oversized numbers and nesting."""
+    """Read JSON. BadJson: not JSON, a key given twice, NUL in a text, a number or a nesting out of bounds."""
     try:
         tree: Tree = jiter.from_json(
             data, allow_inf_nan=False, catch_duplicate_keys=True, float_mode="decimal", partial_mode=False
