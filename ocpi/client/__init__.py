@@ -62,7 +62,7 @@ class Client:
         self._connections = Connections(policy, limits or Limits(), tls or _system_tls(), resolve)
 
     def send(self, request: Request) -> Outcome:
-        """One exchange; POST and PATCH go on the wire at most once. What goes wrong outside is a value, never raised."""
+        """One exchange; POST and PATCH go on the wire at most once. What fails outside is a value, never raised."""
         started = time.perf_counter()
         try:
             response = self._connections.exchange(read_url(request.url, self.policy), request)

@@ -53,7 +53,7 @@ class CauseFacts:
 # Answers that are not HTTP at all are treated like a broken line for the same reason.
 CAUSES: Mapping[Cause, CauseFacts] = {
     Cause.URL_DENIED: CauseFacts(
-        False, "The URL may not be called.", "Ask the partner for a correct URL, or correct it on the connection."
+        False, "Nothing was sent.", "Ask the partner for a correct URL, or correct it on the connection."
     ),
     Cause.ADDRESS_DENIED: CauseFacts(
         False,

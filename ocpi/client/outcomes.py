@@ -142,8 +142,8 @@ def judge(response: Response, *, elapsed_ms: int, now: datetime) -> Outcome:
     if answer is not None:
         cause = cause or ocpi_cause(answer.status_code)
         detail += f", OCPI {answer.status_code} {answer.status_message or ''}".rstrip()
-    elif fault is not None:
-        cause = cause or fault[0]
+    elif fault is not None and cause is None:
+        cause = fault[0]
         detail += f", {fault[1]}"
     if cause is None:
         assert answer is not None
