@@ -35,6 +35,10 @@ def main() -> None:
     arguments = take_data_directory(sys.argv)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backoffice.settings")
     try:
+        if arguments[1:2] == ["up"]:  # starts its servers before it loads Django
+            from backoffice.supervisor.up import main as up
+
+            sys.exit(up(arguments[2:]))
         from django.core.management import execute_from_command_line
     except ModuleNotFoundError as missing:
         sys.exit(
