@@ -20,6 +20,8 @@ from django.conf import settings
 from backoffice.supervisor import postgres
 from backoffice.supervisor.data_directory import generate_secrets
 
+pytest_plugins = ["tests.rules.plugin"]
+
 _server: "subprocess.Popen[bytes] | None" = None
 _folder: Path | None = None
 
