@@ -91,6 +91,9 @@ def _said(schema: CoreSchema, sentence: str) -> CoreSchema:
     return core_schema.custom_error_schema(schema, VIOLATION, custom_error_message=sentence)
 
 
+# The markers below say what a field is to whoever reads annotations, such as the forms of the admin.
+
+
 @dataclass(frozen=True)
 class String:
     """`types#types_string_type`: case-sensitive printable UTF-8. No tabs, line breaks or other control characters.
@@ -129,7 +132,7 @@ class CiString:
         )
 
 
-class _Url:
+class UrlType:
     """`types#types_url_type`: an absolute http or https address without white space, at most 255 characters."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -139,7 +142,7 @@ class _Url:
         )
 
 
-class _Number:
+class NumberType:
     """`types#types_number_type`: a JSON number, exact, as `Decimal`."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -184,14 +187,14 @@ class WholeNumber:
         return whole
 
 
-class _Bool:
+class BoolType:
     """true or false; 0, 1 and strings are refused."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return _said(core_schema.bool_schema(strict=True), "Expected true or false.")
 
 
-class _DateTime:
+class DateTimeType:
     """`types#types_datetime_type`: RFC 3339 in UTC, at most 25 characters, `Z` or no designator (which also means
     UTC).
     """
@@ -277,12 +280,12 @@ Many: TypeAlias = Annotated[list[T], BeforeValidator(_empty_for_null)]
 AtLeastOne: TypeAlias = Annotated[list[T], Field(min_length=1)]
 """Cardinality `+`: a list that must be there and hold something."""
 
-Number: TypeAlias = Annotated[Decimal, _Number()]
+Number: TypeAlias = Annotated[Decimal, NumberType()]
 Int: TypeAlias = Annotated[int, WholeNumber()]
 Int5: TypeAlias = Annotated[int, WholeNumber(least=-99999, most=99999)]
-Bool: TypeAlias = Annotated[bool, _Bool()]
-DateTime: TypeAlias = Annotated[datetime, _DateTime()]
-Url: TypeAlias = Annotated[str, _Url()]
+Bool: TypeAlias = Annotated[bool, BoolType()]
+DateTime: TypeAlias = Annotated[datetime, DateTimeType()]
+Url: TypeAlias = Annotated[str, UrlType()]
 
 CiString2: TypeAlias = Annotated[str, CiString(2)]
 CiString3: TypeAlias = Annotated[str, CiString(3)]
@@ -316,5 +319,5 @@ String5000: TypeAlias = Annotated[str, String(5000)]
 StringAnyLength: TypeAlias = Annotated[str, String(None)]
 HHMM: TypeAlias = Annotated[
     str,
-    String(5, pattern=r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", meaning="a time of day from 00:00 to 23:59, such as 08:15"),
+    String(5, pattern=r"([0-1][0-9]|2[0-3]):[0-5][0-9]", meaning="a time of day from 00:00 to 23:59, such as 08:15"),
 ]

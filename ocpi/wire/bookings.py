@@ -30,7 +30,7 @@ class LocationAccess(ClosedEnum):
     """`mod_bookings#mod_bookings_location_access_enum`: how to reach a booked charger."""
 
     OPEN = "OPEN"
-    TOKEN = "TOKEN"
+    TOKEN = "TOKEN"  # noqa: S105 - a value of the specification
     LICENSE_PLATE = "LICENSE_PLATE"
     ACCESS_CODE = "ACCESS_CODE"
     INTERCOM = "INTERCOM"
