@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 TESTS = Path(__file__).resolve().parent.parent
 RESULTS = TESTS / ".rules.json"
 """How each claiming test ended when it last ran; written by the plugin, not kept in git."""
@@ -48,3 +50,8 @@ def results() -> dict[str, str]:
     """Test to `passed` or `failed` or `skipped`, from the latest run of each."""
     found: dict[str, str] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     return found
+
+
+def claimed(item: pytest.Item) -> list[str]:
+    """The rule ids that a test claims, its class's and module's marks included."""
+    return sorted({rule for mark in item.iter_markers("rule") for rule in mark.args})

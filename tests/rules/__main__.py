@@ -12,7 +12,6 @@ from collections import defaultdict
 import pytest
 
 from tests import rules
-from tests.rules.plugin import claimed
 
 
 class _Collector:
@@ -21,7 +20,7 @@ class _Collector:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in session.items:
-            for rule in claimed(item):
+            for rule in rules.claimed(item):
                 self.tests[rule].append(item.nodeid)
 
 

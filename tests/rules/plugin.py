@@ -8,13 +8,9 @@ from collections.abc import Generator
 import pytest
 
 from tests import rules
+from tests.rules import claimed
 
 PROPERTY = "rules"
-
-
-def claimed(item: pytest.Item) -> list[str]:
-    """The rule ids that a test claims, its class's and module's marks included."""
-    return sorted({rule for mark in item.iter_markers("rule") for rule in mark.args})
 
 
 @pytest.hookimpl(wrapper=True)
