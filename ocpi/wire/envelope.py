@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any, TypeAlias
 
-from ocpi.wire.base import DateTime, Int, StringAnyLength, Tree, Wire, date_time_text
+from ocpi.wire.base import DateTime, Int, StringAnyLength, Wire, date_time_text
 from ocpi.wire.json import encode, validate
 
 
@@ -64,6 +64,6 @@ def answer(data: bytes | None, *, status_code: int, status_message: str | None =
     return b"{" + b",".join(parts) + b"}"
 
 
-def read_answer(tree: Tree) -> Answer:
+def read_answer(tree: object) -> Answer:
     """The envelope of a partner's answer. Raises Invalid: status_code or timestamp is missing or wrong (`T-054`)."""
     return validate(ResponseFormat, tree)

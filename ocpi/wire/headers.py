@@ -26,8 +26,8 @@ _TOKEN = re.compile(r"[!-~]+")
 _MESSAGE_ID = re.compile(r"[!-~]{1,255}")
 _COUNTRY_CODE = re.compile(r"[!-~]{1,2}")
 _PARTY_ID = re.compile(r"[!-~]{1,3}")
-_LINK_VALUE = re.compile(r'\s*<([^>]*)>((?:\s*;\s*[\w!#$&+.^`|~*-]+(?:\s*=\s*(?:"[^"]*"|[^\s",;]+))?)*)\s*(?:,|$)')
-_RELATION = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s",;]+))', re.IGNORECASE)
+_LINK_VALUE = re.compile(r'<([^<>]*)>((?:\s*;\s*[\w!#$&+.^`|~*-]+(?:\s*=\s*(?:"[^"]*"|[^\s",;]+))?)*)\s*(?:,|$)')
+_PARAMETER = re.compile(r';\s*([^\s=",;]+)\s*=\s*(?:"([^"]*)"|([^\s",;]+))')
 
 
 class BadHeader(ValueError):
@@ -121,9 +121,9 @@ def message_id(value: str | None) -> str | None:
 def next_link(value: str | None) -> str | None:
     """The address of the next page out of a Link header, None on the last page (RFC 8288)."""
     for link in _LINK_VALUE.finditer(value or ""):
-        relation = _RELATION.search(link[2])
-        if relation and "next" in (relation[1] or relation[2]).lower().split():
-            return link[1].strip()
+        relations = [quoted or bare for name, quoted, bare in _PARAMETER.findall(link[2]) if name.lower() == "rel"]
+        if "next" in " ".join(relations).lower().split():
+            return str(link[1]).strip()
     return None
 
 

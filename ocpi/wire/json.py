@@ -94,7 +94,7 @@ def _scan(tree: Tree, max_depth: int) -> None:
         level = below
 
 
-def encode(tree: Tree) -> bytes:
+def encode(tree: object) -> bytes:
     """Write JSON: numbers with the digits they have, in plain notation; datetimes as DateTime; key order kept."""
     return orjson.dumps(tree, default=_unusual, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
@@ -111,7 +111,7 @@ def _unusual(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def validate(cls: type[W], tree: Tree) -> W:
+def validate(cls: type[W], tree: object) -> W:
     """The tree as an object of this class. Raises Invalid with all violations.
 
     The checks of one object between several of its fields run when each of those fields is valid by itself.

@@ -22,7 +22,7 @@ SPECIAL = {
     "period_begin": "08:00",
     "period_end": "20:00",
 }
-NEEDED = {
+NEEDED: dict[str, dict[str, Any]] = {
     "BookingLocation": {"evse_uid": "E1"},
     "Hours": {"twentyfourseven": True},
     "PublishTokenType": {"group_id": "G1"},
