@@ -46,6 +46,10 @@ OUTGOING_ALLOW_NETWORKS = [
     ip_network(network)
     for network in env.list("ROAMDESK_ALLOW_NETWORKS", default=["127.0.0.0/8", "::1/128"] if DEMO else [])
 ]
+# Plain http to partners: never outside a demo or a test bench, for a token travels with each request.
+OUTGOING_ALLOW_HTTP = env.bool("ROAMDESK_ALLOW_HTTP", DEMO)
+# What `manage.py up` recorded of its last start: port, side ("home" or "partner"), partner_url, partner_data_dir.
+PLATFORM = _platform
 
 DEBUG = env.bool("ROAMDESK_DEBUG", False)
 _public = urlsplit(PUBLIC_URL)

@@ -22,6 +22,8 @@ from backoffice.supervisor.data_directory import generate_secrets
 
 pytest_plugins = ["tests.rules.plugin"]
 
+pytest_plugins = ["tests.rules.plugin"]
+
 _server: "subprocess.Popen[bytes] | None" = None
 _folder: Path | None = None
 
