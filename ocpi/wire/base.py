@@ -268,6 +268,10 @@ class OpenEnum(StrEnum):
             cls, _said(text, "Expected an enumeration value: printable ASCII of at most 255 characters.")
         )
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "maxLength": 255, "title": cls.__name__, "examples": [member.value for member in cls]}
+
 
 def _empty_for_null(value: object) -> object:
     return [] if value is None else value
