@@ -48,6 +48,8 @@ OUTGOING_ALLOW_NETWORKS = [
 ]
 # Plain http to partners: never outside a demo or a test bench, for a token travels with each request.
 OUTGOING_ALLOW_HTTP = env.bool("ROAMDESK_ALLOW_HTTP", DEMO)
+# How long the message log is kept.
+EXCHANGE_RETENTION_DAYS = env.int("ROAMDESK_EXCHANGE_RETENTION_DAYS", 30)
 # What `manage.py up` recorded of its last start: port, side ("home" or "partner"), partner_url, partner_data_dir.
 PLATFORM = _platform
 
@@ -86,13 +88,18 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
     "django_celery_beat",
     "axes",
+    "backoffice.partners",
+    "backoffice.delivery",
+    "backoffice.locations",
     "backoffice.supervisor",
+    "ocpi",  # last: it loads every app's roaming.py
 ]
 
 MIDDLEWARE = [

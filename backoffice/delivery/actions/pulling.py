@@ -1,0 +1,282 @@
+"""Ask a partner for its objects, page by page: checkpoint after each page, in the page's own transaction.
+
+The partner is not to be trusted here either: links must stay on its confirmed hosts, circles and repetitions stop the run,
+one bad object is reported and skipped, and never the page. A run that died goes on from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django.db import IntegrityError, transaction
+from django.db import connection as database
+
+from backoffice.delivery.models import Pull, PullState
+from backoffice.delivery.rules import PullLimits, why_stop
+from backoffice.partners import peers
+from backoffice.partners.models import Connection, Endpoint
+from backoffice.partners.rules import ConnectionState, origin
+from backoffice.partners.secrets import decrypt
+from backoffice.roaming_site import site
+from ocpi import versions
+from ocpi.client import Delivered, Outcome
+from ocpi.module import OwnedObjects, PartyRef, Peer
+from ocpi.server.bodies import lift
+from ocpi.site import Outgoing
+from ocpi.wire import json as wire_json
+from ocpi.wire.base import Wire, date_time_text
+from ocpi.wire.headers import Routing, next_link
+
+_LOCK = 0x0C92
+_DEFAULT_EVERY = timedelta(hours=1)
+_FULL_EVERY = timedelta(days=7)
+_OVERLAP = timedelta(minutes=5)
+"""A delta begins this much before the last run: clocks differ, and a push may have been lost on the way."""
+
+_PAGE = 100
+_ATTEMPTS_PER_PAGE = 3
+
+
+class UnableToPull(Exception):
+    """This module cannot be fetched from this partner; the sentence says why."""
+
+
+def start(connection: Connection, module: str, *, full: bool, now: datetime) -> Pull:
+    """A new run, or the running one: there is one at a time per partner and module. Raises UnableToPull."""
+    if connection.state != ConnectionState.ACTIVE:
+        raise UnableToPull(f"{connection} is {connection.state.lower()}: resume it first.")
+    endpoint = Endpoint.objects.filter(connection=connection, identifier=module, role="SENDER").first()
+    if endpoint is None:
+        raise UnableToPull(f"{connection} offers no Sender interface for {module}.")
+    running = Pull.objects.filter(connection=connection, module=module, state=PullState.RUNNING).first()
+    if running is not None:
+        return running
+    last = _last_success(connection, module)
+    since = None if full or last is None else last.started_at - _OVERLAP
+    query: dict[str, Any] = {"offset": 0, "limit": min(connection.page_limit or _PAGE, _PAGE)}
+    if since is not None:
+        query["date_from"] = date_time_text(since.replace(microsecond=0))
+    glue = "&" if urlsplit(endpoint.url).query else "?"
+    try:
+        with transaction.atomic():
+            return Pull.objects.create(
+                connection=connection,
+                module=module,
+                full=since is None,
+                date_from=since,
+                next_url=f"{endpoint.url}{glue}{urlencode(query)}",
+                started_at=now,
+                moved_at=now,
+                correlation_id=str(uuid.uuid4()),
+            )
+    except IntegrityError:
+        return Pull.objects.get(connection=connection, module=module, state=PullState.RUNNING)
+
+
+def _last_success(connection: Connection, module: str) -> Pull | None:
+    return (
+        Pull.objects.filter(connection=connection, module=module, state=PullState.DONE).order_by("-started_at").first()
+    )
+
+
+def start_due(*, now: datetime, chance: random.Random | None = None) -> list[int]:
+    """Ids of the runs to go on with now: those whose hour has come (with a splay of a tenth), and those that stand still."""
+    chance = chance or random.Random()
+    wanted: list[int] = []
+    for connection in Connection.objects.filter(state=ConnectionState.ACTIVE, pull_enabled=True):
+        for endpoint in connection.endpoints.filter(role="SENDER"):
+            if not _can_pull(endpoint.identifier):
+                continue
+            running = connection.pulls.filter(module=endpoint.identifier, state=PullState.RUNNING).first()
+            if running is not None:
+                if now - running.moved_at > timedelta(minutes=2):
+                    wanted.append(running.pk)
+                continue
+            latest = connection.pulls.filter(module=endpoint.identifier).order_by("-started_at").first()
+            every = connection.pull_every or _DEFAULT_EVERY
+            splay = every * chance.uniform(-0.1, 0.1)
+            if latest is not None and now - latest.started_at < every + splay:
+                continue
+            last_full = connection.pulls.filter(module=endpoint.identifier, full=True, state=PullState.DONE).last()
+            full = last_full is None or now - last_full.started_at > _FULL_EVERY
+            wanted.append(start(connection, endpoint.identifier, full=full, now=now).pk)
+    return wanted
+
+
+def _can_pull(identifier: str) -> bool:
+    try:
+        shape = site.module(identifier).shape
+    except KeyError:
+        return False
+    return isinstance(shape, OwnedObjects) and shape.store_page is not None
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one page held."""
+
+    good: list[tuple[PartyRef, dict[str, Any], Wire]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    rejected: int = 0
+    violations: dict[str, list[Any]] = field(default_factory=dict)
+    repairs: dict[str, int] = field(default_factory=dict)
+
+    def violate(self, path: str, message: str, example: str) -> None:
+        entry = self.violations.setdefault(path, [0, message, example])
+        entry[0] += 1
+
+
+def run(pull_id: int, *, limits: PullLimits | None = None) -> Pull:
+    """Go on with a run to its end. Two processes never work on one run: the second returns at once."""
+    limits = limits or PullLimits()
+    with database.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, pull_id])
+        alone = bool(cursor.fetchone()[0])
+    pull = Pull.objects.select_related("connection").get(pk=pull_id)
+    if not alone:
+        return pull
+    try:
+        pull.refresh_from_db()
+        if pull.state == PullState.RUNNING:
+            _run_alone(pull, limits)
+    finally:
+        with database.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, pull_id])
+    return pull
+
+
+def _run_alone(pull: Pull, limits: PullLimits) -> None:
+    module = site.module(pull.module)
+    shape = module.shape
+    assert isinstance(shape, OwnedObjects) and shape.store_page is not None
+    seen_urls: set[str] = set()
+    seen_keys: set[int] = set()
+    while True:
+        connection = Connection.objects.get(pk=pull.connection_id)
+        peer = peers.of_connection(connection.pk)
+        if peer is None or connection.state != ConnectionState.ACTIVE:
+            return _end(pull, PullState.FAILED, f"{connection} is {connection.state.lower()}.")
+        if origin(pull.next_url) not in connection.confirmed_origins:
+            return _end(pull, PullState.FAILED, f"The next link leads to {origin(pull.next_url)}, which is not a confirmed host.")
+        seen_urls.add(pull.next_url)
+        outcome = _get(pull, connection, peer)
+        if not isinstance(outcome, Delivered):
+            return _end(pull, PullState.FAILED, outcome.reason)
+        listed = outcome.answer.data
+        if not isinstance(listed, list):
+            return _end(pull, PullState.FAILED, "The answer's data is no list.")
+        tally = _read_page(listed, shape.levels[0].cls, connection.version, peer)
+        now = site.now()
+        fresh = {hash(key) for key in tally.keys} - seen_keys
+        seen_keys |= fresh
+        url = next_link(outcome.headers.get("Link"))
+        with transaction.atomic():
+            pull.stored += shape.store_page(peer, tally.good, now)
+            pull.pages += 1
+            pull.objects_read += len(listed)
+            pull.rejected += tally.rejected
+            pull.total = _total(outcome.headers.get("X-Total-Count"))
+            _add(pull, tally)
+            pull.next_url = url or ""
+            pull.moved_at = now
+            pull.save()
+        if not url:
+            return _finish(pull, peer, shape)
+        stop = why_stop(
+            limits=limits,
+            pages=pull.pages,
+            objects=pull.objects_read,
+            running_for=now - pull.started_at,
+            url=url,
+            seen_urls=seen_urls,
+            fresh=len(fresh),
+        )
+        if stop:
+            return _end(pull, PullState.FAILED, stop)
+
+
+def _get(pull: Pull, connection: Connection, peer: Peer) -> Outcome:
+    """One page; a temporary failure is tried again at once, then the run fails and the next one starts over by date."""
+    ours = next(iter(peer.ours), None)
+    theirs = next(iter(peer.theirs), None)
+    routing = Routing(*theirs.key, *ours.key) if ours and theirs else None
+    for attempt in range(1, _ATTEMPTS_PER_PAGE + 1):
+        outcome = site.call(
+            Outgoing(
+                method="GET",
+                url=pull.next_url,
+                token=decrypt(connection.token_out),
+                connection=connection.pk,
+                module=pull.module,
+                plain_token=connection.plain_token,
+                routing=routing,
+                correlation_id=pull.correlation_id,
+                attempt=attempt,
+                trigger="pull",
+            )
+        )
+        if isinstance(outcome, Delivered) or outcome.http_status is not None and outcome.http_status < 500:
+            return outcome
+    return outcome
+
+
+def _read_page(listed: list[Any], cls: type[Wire], version: str, peer: Peer) -> _Tally:
+    tally = _Tally()
+    for item in listed:
+        if not isinstance(item, dict):
+            tally.rejected += 1
+            tally.violate(cls.__name__, "Expected an object.", "")
+            continue
+        key = "/".join(str(item.get(name, "")) for name in ("country_code", "party_id", "id"))
+        tally.keys.append(key)
+        owner = peer.their_party(str(item.get("country_code", "")), str(item.get("party_id", "")))
+        if owner is None:
+            tally.rejected += 1
+            tally.violate("party_id", "Not a registered role of this connection.", key)
+            continue
+        tree, applied = lift(cls, item, version=version, peer=peer, owner=owner)
+        for repair in applied:
+            tally.repairs[repair.name] = tally.repairs.get(repair.name, 0) + 1
+        try:
+            tally.good.append((owner, tree, wire_json.validate(cls, tree)))
+        except wire_json.Invalid as error:
+            tally.rejected += 1
+            for violation in error.violations:
+                path = versions.translate_path(version, cls, violation.path)
+                tally.violate(".".join(str(step) for step in path if not isinstance(step, int)), violation.message, key)
+    return tally
+
+
+def _add(pull: Pull, tally: _Tally) -> None:
+    for path, (count, message, example) in tally.violations.items():
+        entry = pull.violations.setdefault(path, [0, message, example])
+        entry[0] += count
+    for name, count in tally.repairs.items():
+        pull.repairs[name] = pull.repairs.get(name, 0) + count
+
+
+def _total(value: str | None) -> int | None:
+    return int(value) if value and value.strip().isascii() and value.strip().isdigit() and len(value) < 16 else None
+
+
+def _finish(pull: Pull, peer: Peer, shape: OwnedObjects) -> None:
+    """The last page was read. A full list is the new truth (mod_locations): what it no longer holds has vanished.
+
+    Only when it is whole: a rejected object or a count that does not match would make us remove what still exists.
+    """
+    short = pull.total is not None and pull.objects_read < pull.total
+    if pull.full and not pull.rejected and not short and shape.vanish and pull.connection.vanished_policy == "REMOVE":
+        with transaction.atomic():
+            pull.vanished = shape.vanish(peer, pull.started_at, site.now())
+    note = f"The partner counts {pull.total} objects and sent {pull.objects_read}." if short else ""
+    _end(pull, PullState.DONE, note)
+
+
+def _end(pull: Pull, state: PullState, error: str) -> None:
+    pull.state, pull.error, pull.finished_at = state, error, site.now()
+    pull.save()

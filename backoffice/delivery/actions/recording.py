@@ -1,0 +1,107 @@
+"""The log: every exchange becomes a row, redacted when written. Reading a secret here must be impossible, so none arrives.
+
+Written in the transaction of the effect when accepted and in its own when refused: that is the caller's business.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta
+
+from django.db import connection as database
+
+from ocpi.site import Exchange
+
+MAX_BODY = 64_000
+"""Bytes of a body that are kept; the rest is cut and said to be."""
+
+_TOKEN = re.compile(rb'("token"\s*:\s*)"(?:[^"\\]|\\.)*"')
+_PERSONAL = re.compile(
+    rb'("(?:uid|contract_id|visual_number|group_id|license_plate|meter_id)"\s*:\s*)"((?:[^"\\]|\\.)*)"'
+)
+_CARD = re.compile(rb'("eft_data"\s*:\s*)(\[[^\]]*\]|"(?:[^"\\]|\\.)*"|\{[^}]*\})')
+
+_PERSONAL_MODULES = frozenset({"tokens", "sessions", "cdrs", "commands", "chargingprofiles", "bookings", "payments"})
+
+_INSERT = """
+WITH seen AS (
+    UPDATE partners_connection SET
+        last_in_at = CASE WHEN %(incoming)s THEN %(at)s ELSE last_in_at END,
+        last_out_at = CASE WHEN %(incoming)s THEN last_out_at ELSE %(at)s END
+    WHERE id = %(connection)s AND %(good)s AND (
+        CASE WHEN %(incoming)s THEN last_in_at ELSE last_out_at END IS NULL
+        OR CASE WHEN %(incoming)s THEN last_in_at ELSE last_out_at END < %(stale)s))
+INSERT INTO delivery_exchange (at, incoming, connection_id, module, method, url, http_status, ocpi_status, elapsed_ms,
+    request_id, correlation_id, object_path, from_party, to_party, attempt, trigger, cause, notes, request_body,
+    response_body, response_size)
+VALUES (%(at)s, %(incoming)s, %(connection)s, %(module)s, %(method)s, %(url)s, %(http)s, %(ocpi)s, %(elapsed)s,
+    %(request_id)s, %(correlation_id)s, %(object_path)s, %(from)s, %(to)s, %(attempt)s, %(trigger)s, %(cause)s, %(notes)s,
+    %(request)s, %(response)s, %(size)s)
+"""
+
+
+def redacted(module: str, body: bytes) -> str:
+    """A body as the log may keep it: tokens gone, personal ids cut to their last four characters, card data gone."""
+    if not body:
+        return ""
+    body = _TOKEN.sub(rb'\1"(redacted)"', body)
+    if module in _PERSONAL_MODULES:
+        body = _CARD.sub(rb'\1"(redacted)"', body)
+        body = _PERSONAL.sub(lambda found: found[1] + b'"***' + found[2][-4:] + b'"', body)
+    cut = len(body) - MAX_BODY
+    text = body[:MAX_BODY].decode("utf-8", "replace").replace("\x00", "\ufffd")
+    return f"{text}\n(cut: {cut} more bytes)" if cut > 0 else text
+
+
+def record(exchange: Exchange) -> None:
+    """Insert one row; one statement, because it runs in every request. Also notes when a partner was last in touch."""
+    good = exchange.http_status is not None and exchange.http_status < 400
+    with database.cursor() as cursor:
+        cursor.execute(
+            _INSERT,
+            {
+                "at": exchange.at,
+                "stale": exchange.at - timedelta(seconds=20),
+                "good": good,
+                "incoming": exchange.incoming,
+                "connection": exchange.connection,
+                "module": exchange.module,
+                "method": exchange.method[:10],
+                "url": _printable(exchange.url)[:2000],
+                "http": exchange.http_status,
+                "ocpi": exchange.ocpi_status,
+                "elapsed": round(exchange.elapsed_ms, 2),
+                "request_id": exchange.request_id[:255],
+                "correlation_id": exchange.correlation_id[:255],
+                "object_path": _printable(exchange.object_path)[:255],
+                "from": exchange.from_party[:6],
+                "to": exchange.to_party[:6],
+                "attempt": exchange.attempt,
+                "trigger": exchange.trigger[:40],
+                "cause": exchange.cause[:40],
+                "notes": json.dumps(exchange.notes),
+                "request": redacted(exchange.module, exchange.request_body),
+                "response": redacted(exchange.module, exchange.response_body),
+                "size": exchange.response_size,
+            },
+        )
+
+
+def _printable(text: str) -> str:
+    """Control characters out: a line feed in a URL would forge a log line, NUL would fail the insert."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+
+
+def trim(*, before: datetime, batch: int = 5000) -> int:
+    """Delete exchanges of before this time, in batches so that no statement holds the table for long."""
+    gone = 0
+    while True:
+        with database.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM delivery_exchange WHERE id IN (SELECT id FROM delivery_exchange WHERE at < %s LIMIT %s)",
+                [before, batch],
+            )
+            gone += cursor.rowcount
+            if cursor.rowcount < batch:
+                return gone

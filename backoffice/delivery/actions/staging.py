@@ -1,0 +1,79 @@
+"""Stage what partners must hear, in the transaction of the change itself: one statement whatever the number of partners."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from django.db import connection as database
+
+from backoffice.roaming_site import site
+
+CHANNEL = "roamdesk_due"
+"""The sweep listens here; the notice leaves with the commit, and only then."""
+
+_STAGE = """
+WITH staged AS (
+    INSERT INTO delivery_message AS m (connection_id, sender_id, receiver_id, module, object_path, generation, touched, state,
+        attempts, coalesced, due_at, owed_since, last_error, last_cause, created_at)
+    SELECT c.id, %(sender)s, r.party_id, %(module)s, path.object_path, 1, path.touched::varchar[], 'DUE',
+        0, 0, %(now)s, %(now)s, '', '', %(now)s
+    FROM unnest(%(paths)s::text[], %(touched)s::text[]) AS path(object_path, touched)
+    CROSS JOIN partners_connection_our_parties o
+    JOIN partners_connection c ON c.id = o.connection_id AND c.state IN ('ACTIVE', 'PAUSED', 'SUSPENDED') AND c.push_enabled
+        AND c.id = ANY(coalesce(%(only)s::bigint[], ARRAY[c.id])) AND NOT c.id = ANY(%(except)s::bigint[])
+    JOIN partners_endpoint e ON e.connection_id = c.id AND e.identifier = %(module)s AND e.role = 'RECEIVER'
+        AND NOT e.pull_only
+    JOIN LATERAL (SELECT DISTINCT party_id FROM partners_partyrole
+        WHERE connection_id = c.id AND state = 'ACTIVE' AND role = ANY(%(roles)s)) r ON true
+    WHERE o.party_id = %(sender)s
+    ORDER BY c.id, path.object_path
+    ON CONFLICT (connection_id, sender_id, receiver_id, module, object_path) DO UPDATE SET
+        generation = m.generation + 1,
+        touched = CASE WHEN m.state <> 'DUE' THEN excluded.touched
+            WHEN m.touched = '{}' OR excluded.touched = '{}' THEN '{}'
+            ELSE ARRAY(SELECT DISTINCT unnest(m.touched || excluded.touched)) END,
+        attempts = CASE WHEN m.state = 'DUE' THEN m.attempts ELSE 0 END,
+        coalesced = CASE WHEN m.state = 'DUE' THEN m.coalesced + 1 ELSE 0 END,
+        due_at = CASE WHEN m.state = 'DUE' AND m.attempts > 0 THEN m.due_at ELSE excluded.due_at END,
+        owed_since = CASE WHEN m.state = 'DUE' THEN m.owed_since ELSE excluded.owed_since END,
+        state = 'DUE'
+    RETURNING 1)
+SELECT count(*), CASE WHEN count(*) > 0 THEN pg_notify(%(channel)s, '') END FROM staged
+"""
+
+
+def stage(
+    *,
+    sender: int,
+    module: str,
+    changes: Iterable[tuple[Sequence[str], Collection[str]]],
+    now: datetime,
+    only: Collection[int] | None = None,
+    withheld: Collection[int] = (),
+) -> int:
+    """Owe a change to every partner of `sender` (a Party id) that receives this module.
+
+    `changes`: (ids below the owner, touched fields; none for the whole object). `only`: these connections; `withheld`: not
+    these. Must be called inside the transaction of the change. Returns how many messages are owed.
+    """
+    rows = [("/".join(ids), "{" + ",".join(sorted(touched)) + "}") for ids, touched in changes]
+    if not rows:
+        return 0
+    roles = site.module(module).receiver_roles
+    with database.cursor() as cursor:
+        cursor.execute(
+            _STAGE,
+            {
+                "sender": sender,
+                "module": module,
+                "paths": [path for path, _ in rows],
+                "touched": [touched for _, touched in rows],
+                "now": now,
+                "roles": sorted(roles),
+                "only": None if only is None else list(only),
+                "except": list(withheld),
+                "channel": CHANNEL,
+            },
+        )
+        return int(cursor.fetchone()[0])

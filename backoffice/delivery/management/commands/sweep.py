@@ -1,0 +1,86 @@
+"""`manage.py sweep`: the process that makes sure that nothing due is forgotten, with or without a broker."""
+
+from __future__ import annotations
+
+import logging
+import select
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import InterfaceError, OperationalError
+from django.db import connection as database
+
+from backoffice.celery import app
+from backoffice.delivery.actions.draining import drain, mailboxes_due
+from backoffice.delivery.actions.staging import CHANNEL
+from backoffice.roaming_site import site
+
+log = logging.getLogger("roamdesk.sweep")
+
+LOOK_EVERY = 5.0
+INLINE_AFTER = timedelta(seconds=15)
+"""When something has been due this long the workers are not coming: drain here, a little, until they are back."""
+
+PUBLISH_SECONDS = 2.0
+
+
+class Command(BaseCommand):
+    help = "Listens for staged messages and hands their mailboxes to the workers; drains itself when nobody does."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="inline-drain")
+        inline: set[int] = set()
+        while True:
+            try:
+                self._listen(pool, inline)
+            except (OperationalError, InterfaceError) as error:
+                log.warning("database unavailable, listening again in a second: %s", error)
+                database.close()
+                time.sleep(1)
+
+    def _listen(self, pool: ThreadPoolExecutor, inline: set[int]) -> None:
+        database.ensure_connection()
+        raw = database.connection
+        database.cursor().execute(f"LISTEN {CHANNEL}")
+        raw.add_notify_handler(lambda notice: None)
+        while True:
+            self._sweep(pool, inline)
+            _wait(raw, LOOK_EVERY)
+
+    def _sweep(self, pool: ThreadPoolExecutor, inline: set[int]) -> None:
+        now = site.now()
+        for connection_id, oldest in mailboxes_due(now):
+            if now - oldest > INLINE_AFTER and connection_id not in inline:
+                inline.add(connection_id)
+                pool.submit(_drain_here, connection_id, inline)
+            else:
+                _publish(connection_id)
+
+
+def _wait(raw: Any, seconds: float) -> None:
+    """Sleep until a notice comes; several that came together wake us once."""
+    ready, _, _ = select.select([raw.fileno()], [], [], seconds)
+    if ready:
+        raw.execute("SELECT 1")  # takes the notices off the wire
+
+
+def _publish(connection_id: int) -> None:
+    """Nudge the workers. A broker that hangs costs two seconds at most; the table is the memory, not the queue."""
+    try:
+        with app.connection_for_write(connect_timeout=PUBLISH_SECONDS) as broker:
+            app.send_task("delivery.drain", kwargs={"connection_id": connection_id}, connection=broker, retry=False)
+    except Exception as error:  # whatever a broker library raises: the sweep goes on and drains by itself later
+        log.warning("the broker took no task (%s); the sweep drains by itself when it stays away", error)
+
+
+def _drain_here(connection_id: int, inline: set[int]) -> None:
+    try:
+        drain(connection_id, limit=500)
+    except Exception:
+        log.exception("inline drain of connection %s failed", connection_id)
+    finally:
+        inline.discard(connection_id)
+        database.close()

@@ -1,0 +1,6 @@
+"""Puts the log behind every door and every outgoing call."""
+
+from backoffice.delivery.actions.recording import record
+from backoffice.roaming_site import site
+
+site.record = record

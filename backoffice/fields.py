@@ -1,0 +1,50 @@
+"""The two column types that exchanged objects need: a whole JSON document as text, and a wire enum as text.
+
+`jsonb` is not used for documents: it rewrites numbers and key order and costs ten times the time on a list page.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from django.db import models
+
+from ocpi.wire import json as wire_json
+
+
+class DocumentField(models.TextField):
+    """A JSON document, exactly as `ocpi.wire.json.encode` wrote it. The Python value is its text; `read` parses it."""
+
+    description = "JSON document"
+
+    @staticmethod
+    def read(text: str | bytes) -> Any:
+        return wire_json.parse(text.encode() if isinstance(text, str) else text)
+
+    @staticmethod
+    def write(tree: Any) -> str:
+        return wire_json.encode(tree).decode()
+
+
+class EnumField(models.CharField):
+    """A value of a wire enum. Choices are for forms and filters; open enums keep what partners send."""
+
+    def __init__(self, enum: type[StrEnum] | None = None, **options: Any) -> None:
+        options.setdefault("max_length", 40)
+        if enum is not None:
+            options.setdefault("choices", [(str(member.value), str(member.value)) for member in enum])
+        super().__init__(**options)
+
+    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+        """Choices stay out of migrations: a new value of the specification changes no table."""
+        name, path, args, options = super().deconstruct()
+        options.pop("choices", None)
+        return name, path, list(args), options
+
+
+def milliseconds(moment: datetime) -> datetime:
+    """A time as we store and send it: UTC, cut to milliseconds (an OCPI DateTime has at most 25 characters)."""
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

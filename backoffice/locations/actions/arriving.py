@@ -1,0 +1,230 @@
+"""What partners push at the three levels: PUT and PATCH of a Location, an EVSE or a Connector (mod_locations#receiver).
+
+A change of a child moves `last_updated` of its parents. Hot path: the status PATCH is two reads and one write.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import connection as database
+
+from backoffice.fields import DocumentField, milliseconds
+from backoffice.locations.actions.storing import evse_columns, store
+from backoffice.locations.models import LOCATION_TEXT
+from backoffice.locations.rules import Fate, Tree
+from ocpi.module import Arrival, Stored, Unknown
+from ocpi.server.paging import MOMENT
+from ocpi.wire import json as wire_json
+from ocpi.wire import locations as wire
+from ocpi.wire.base import date_time_text
+
+PARTNER = "partner"
+
+
+def put(arrival: Arrival) -> Stored:
+    if len(arrival.ids) == 1:
+        value = wire_json.validate(wire.Location, arrival.tree)
+        return _store_location(arrival, arrival.tree, value)
+    if len(arrival.ids) == 2:
+        return _put_evse(arrival)
+    return _change_evse(arrival, _with_connector)
+
+
+def patch(arrival: Arrival) -> Stored:
+    """Raises Unknown (404): the sender is then expected to PUT (transport_and_format#patch)."""
+    if len(arrival.ids) == 1:
+        return _patch_location(arrival)
+    if len(arrival.ids) == 2:
+        return _change_evse(arrival, _merged)
+    return _change_evse(arrival, _with_merged_connector)
+
+
+def _store_location(arrival: Arrival, tree: Tree, value: wire.Location) -> Stored:
+    (item,) = store(arrival.owner.id, [(tree, value)], source=PARTNER, now=arrival.now, ours=False)
+    return Stored(created=item.fate is Fate.NEW, stale=item.fate is Fate.STALE)
+
+
+def _patch_location(arrival: Arrival) -> Stored:
+    with database.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT d.last_updated, {LOCATION_TEXT} FROM locations_location d
+                WHERE d.party_id = %s AND upper(d.object_id) = upper(%s) FOR UPDATE""",
+            [arrival.owner.id, arrival.ids[0]],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise Unknown(f"Location {arrival.ids[0]} is not known here: PUT it first.")
+    if arrival.last_updated < row[0]:
+        return Stored(stale=True)
+    assert arrival.merge is not None
+    tree, value = arrival.merge(DocumentField.read(row[1]))
+    assert isinstance(value, wire.Location)
+    return _store_location(arrival, tree, value)
+
+
+def _put_evse(arrival: Arrival) -> Stored:
+    location = _lock_location(arrival)
+    evse = _lock_evse(location, arrival.ids[1])
+    if evse is not None and arrival.last_updated < evse.last_updated:
+        return Stored(stale=True)
+    _write_evse(location, evse, arrival.tree, wire_json.validate(wire.EVSE, arrival.tree), arrival)
+    return Stored(created=evse is None)
+
+
+def _change_evse(arrival: Arrival, change: Any) -> Stored:
+    location = _lock_location(arrival)
+    evse = _lock_evse(location, arrival.ids[1])
+    if evse is None:
+        raise Unknown(f"EVSE {arrival.ids[1]} of Location {arrival.ids[0]} is not known here: PUT it first.")
+    changed = change(arrival, evse.tree)
+    if changed is None:
+        return Stored(stale=True)
+    tree, value, created = changed
+    _write_evse(location, evse, tree, value, arrival)
+    return Stored(created=created)
+
+
+def _merged(arrival: Arrival, evse: Tree) -> tuple[Tree, wire.EVSE, bool] | None:
+    if arrival.last_updated < _moment(evse):
+        return None
+    assert arrival.merge is not None
+    tree, value = arrival.merge(evse)
+    assert isinstance(value, wire.EVSE)
+    return tree, value, False
+
+
+def _with_connector(arrival: Arrival, evse: Tree) -> tuple[Tree, wire.EVSE, bool] | None:
+    index, known = _connector(evse, arrival.ids[2])
+    if known is not None and arrival.last_updated < _moment(known):
+        return None
+    return *_evse_with(evse, index, arrival.tree, arrival.last_updated), known is None
+
+
+def _with_merged_connector(arrival: Arrival, evse: Tree) -> tuple[Tree, wire.EVSE, bool] | None:
+    index, known = _connector(evse, arrival.ids[2])
+    if known is None:
+        raise Unknown(f"Connector {arrival.ids[2]} of EVSE {arrival.ids[1]} is not known here: PUT it first.")
+    if arrival.last_updated < _moment(known):
+        return None
+    assert arrival.merge is not None
+    tree, _ = arrival.merge(known)
+    return *_evse_with(evse, index, tree, arrival.last_updated), False
+
+
+def _connector(evse: Tree, connector_id: str) -> tuple[int, Tree | None]:
+    connectors = evse["connectors"]
+    for index, connector in enumerate(connectors):
+        if connector["id"].upper() == connector_id.upper():
+            return index, connector
+    return len(connectors), None
+
+
+def _evse_with(evse: Tree, index: int, connector: Tree, at: datetime) -> tuple[Tree, wire.EVSE]:
+    connectors = [*evse["connectors"]]
+    connectors[index : index + 1] = [connector]
+    moment = max(at, _moment(evse))
+    tree = evse | {"connectors": connectors, "last_updated": date_time_text(moment)}
+    return tree, wire_json.validate(wire.EVSE, tree)
+
+
+def _moment(tree: Tree) -> datetime:
+    return MOMENT.validate_python(tree["last_updated"])
+
+
+class _Locked:
+    """An EVSE row under lock."""
+
+    __slots__ = ("id", "last_updated", "status", "tree")
+
+    def __init__(self, row: tuple[Any, ...]) -> None:
+        self.id: int = row[0]
+        self.last_updated: datetime = row[1]
+        self.status: str = row[2]
+        self.tree: Tree = DocumentField.read(row[3])
+
+
+def _lock_location(arrival: Arrival) -> int:
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM locations_location WHERE party_id = %s AND upper(object_id) = upper(%s) FOR NO KEY UPDATE",
+            [arrival.owner.id, arrival.ids[0]],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise Unknown(f"Location {arrival.ids[0]} is not known here: PUT it first.")
+    return int(row[0])
+
+
+def _lock_evse(location: int, uid: str) -> _Locked | None:
+    with database.cursor() as cursor:
+        cursor.execute(
+            """SELECT id, last_updated, status, document FROM locations_evse
+               WHERE location_id = %s AND upper(uid) = upper(%s) FOR NO KEY UPDATE""",
+            [location, uid],
+        )
+        row = cursor.fetchone()
+    return _Locked(row) if row else None
+
+
+_WRITE = """
+WITH written AS (
+    INSERT INTO locations_evse AS e (location_id, uid, evse_id, status, last_updated, document, position, max_power,
+        connector_types, capabilities, status_since, listed)
+    VALUES (%(location)s, %(uid)s, %(evse_id)s, %(status)s, %(at)s, %(document)s,
+        (SELECT coalesce(max(position) + 1, 0) FROM locations_evse WHERE location_id = %(location)s),
+        %(max_power)s, %(connectors)s::varchar[], %(capabilities)s::varchar[], %(at)s, true)
+    ON CONFLICT (location_id, upper(uid)) DO UPDATE SET uid = excluded.uid, evse_id = excluded.evse_id,
+        status_since = CASE WHEN e.status = excluded.status THEN e.status_since ELSE excluded.last_updated END,
+        status = excluded.status, last_updated = excluded.last_updated, document = excluded.document,
+        max_power = excluded.max_power, connector_types = excluded.connector_types, capabilities = excluded.capabilities,
+        listed = true
+    RETURNING e.id),
+moved AS (
+    UPDATE locations_location SET last_updated = GREATEST(last_updated, %(at)s), generation = generation + 1, seen_at = %(now)s
+    WHERE id = %(location)s)
+INSERT INTO locations_statusevent (evse_id, at, status, previous, source, reason)
+SELECT id, %(at)s, %(status)s, %(previous)s, %(source)s, %(reason)s FROM written WHERE %(previous)s <> %(status)s
+"""
+
+
+def write_evse(
+    location: int, tree: Tree, value: wire.EVSE, *, at: datetime, previous: str, source: str, reason: str, now: datetime
+) -> None:
+    """Write one EVSE, its status event and the move of its Location: one statement."""
+    uid, evse_id, status, _, document, _, power, connectors, capabilities = evse_columns(
+        value, DocumentField.write(tree), at, 0
+    )
+    with database.cursor() as cursor:
+        cursor.execute(
+            _WRITE,
+            {
+                "location": location,
+                "uid": uid,
+                "evse_id": evse_id,
+                "status": status,
+                "at": at,
+                "document": document,
+                "max_power": power,
+                "connectors": connectors,
+                "capabilities": capabilities,
+                "previous": previous,
+                "source": source,
+                "reason": reason[:200],
+                "now": now,
+            },
+        )
+
+
+def _write_evse(location: int, evse: _Locked | None, tree: Tree, value: wire.EVSE, arrival: Arrival) -> None:
+    write_evse(
+        location,
+        tree,
+        value,
+        at=milliseconds(value.last_updated),
+        previous=evse.status if evse else "",
+        source=PARTNER,
+        reason="",
+        now=arrival.now,
+    )

@@ -1,0 +1,151 @@
+"""Rows: Location (everything but its EVSEs and last_updated), Evse (with its connectors), StatusEvent, Withholding.
+
+An EVSE has a row of its own because the URL addresses it and a status PATCH must stay small; the served Location is spliced
+from both. Columns beside `document` are projections, written by the `store_` actions together with it and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import connection as database
+from django.db import models
+from django.db.models.functions import Upper
+
+from backoffice.documents import TIME_TEXT, Exchanged, Rendering, Shelf
+from backoffice.fields import DocumentField, EnumField
+from backoffice.partners.models import Connection
+from ocpi.wire import locations as wire
+from ocpi.wire.locations import Status
+
+
+class Location(Exchanged):
+    """`mod_locations#location_object`. The document holds neither `evses` nor `last_updated`: they are spliced in."""
+
+    name = models.CharField(max_length=255, blank=True)
+    address = models.CharField(max_length=255)
+    city = models.CharField(max_length=45)
+    postal_code = models.CharField(max_length=10, blank=True)
+    country = models.CharField(max_length=3)
+    latitude = models.FloatField(null=True)
+    longitude = models.FloatField(null=True)
+    time_zone = models.CharField(max_length=255)
+    publish = models.BooleanField()
+    shared = models.BooleanField(
+        default=True, help_text="Ours only: partners hear of it. Off while it is being prepared or is not for roaming."
+    )
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint("party", Upper("object_id"), name="location_once")]
+        indexes: ClassVar = [
+            models.Index(fields=["party", "id"], name="location_page"),
+            models.Index(fields=["party", "last_updated", "id"], name="location_delta"),
+            models.Index(fields=["country", "city"], name="location_place"),
+            models.Index(fields=["-last_updated", "-id"], name="location_latest"),
+            models.Index(fields=["latitude", "longitude"], name="location_map"),
+            GinIndex(fields=["name"], name="location_name_words", opclasses=["gin_trgm_ops"]),
+            GinIndex(fields=["city"], name="location_city_words", opclasses=["gin_trgm_ops"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.object_id
+
+    def tree(self) -> dict[str, Any]:
+        """The whole object as served in the newest version."""
+        with database.cursor() as cursor:
+            cursor.execute(f"SELECT {LOCATION_TEXT} FROM locations_location d WHERE d.id = %s", [self.pk])
+            found: dict[str, Any] = DocumentField.read(cursor.fetchone()[0])
+        return found
+
+
+class Evse(models.Model):
+    """`mod_locations#evse_object` with its connectors, whole in `document`. `listed`: part of its Location's newest version."""
+
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="evses")
+    uid = models.CharField(max_length=36)
+    evse_id = models.CharField(max_length=48, blank=True, verbose_name="EVSE id")
+    status = EnumField(Status)
+    status_since = models.DateTimeField()
+    last_updated = models.DateTimeField()
+    document = DocumentField()
+    position = models.PositiveIntegerField(default=0)
+    listed = models.BooleanField(default=True)
+    max_power = models.PositiveIntegerField(default=0, help_text="W, of its strongest connector.")
+    connector_types = ArrayField(models.CharField(max_length=40), default=list)
+    capabilities = ArrayField(models.CharField(max_length=60), default=list)
+
+    class Meta:
+        verbose_name = "EVSE"
+        verbose_name_plural = "EVSEs"
+        ordering: ClassVar = ["position", "id"]
+        constraints: ClassVar = [models.UniqueConstraint("location", Upper("uid"), name="evse_once")]
+        indexes: ClassVar = [
+            models.Index(Upper("evse_id"), name="evse_by_evse_id"),
+            models.Index(fields=["status", "status_since"], name="evse_board"),
+            GinIndex(fields=["connector_types"], name="evse_connectors"),
+        ]
+
+    def __str__(self) -> str:
+        return self.evse_id or self.uid
+
+
+class StatusEvent(models.Model):
+    """One change of an EVSE's status: what it became, from what, when, and who said so."""
+
+    evse = models.ForeignKey(Evse, on_delete=models.CASCADE, related_name="status_events")
+    at = models.DateTimeField()
+    status = EnumField(Status)
+    previous = EnumField(Status, blank=True)
+    source = models.CharField(max_length=40, help_text="partner, charge point, staff or import")
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-at", "-id"]
+        indexes: ClassVar = [models.Index(fields=["evse", "-at"], name="status_event_evse")]
+
+    def __str__(self) -> str:
+        return f"{self.previous} -> {self.status}"
+
+
+class Withholding(models.Model):
+    """This partner must not see this location of ours."""
+
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="withholdings")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["connection", "location"], name="withheld_once")]
+
+    def __str__(self) -> str:
+        return f"{self.location} from {self.connection}"
+
+
+class LocationRendering(Rendering):
+    """The 2.2.1 form of a Location."""
+
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["location", "version", "audience"], name="location_rendering_once")
+        ]
+
+
+EVSES_TEXT = """(SELECT ',"evses":[' || string_agg(e.document, ',' ORDER BY e.position, e.id) || ']'
+    FROM locations_evse e WHERE e.location_id = d.id AND e.listed)"""
+
+LOCATION_TEXT = f"""left(d.document, -1) || coalesce({EVSES_TEXT}, '') || ',"last_updated":"' ||
+    {TIME_TEXT.format("d.last_updated")} || '"}}'"""
+
+SHELF = Shelf(
+    cls=wire.Location,
+    table="locations_location",
+    rendering="locations_locationrendering",
+    owner_column="location_id",
+    module="locations",
+    document=LOCATION_TEXT,
+    hidden="""NOT d.shared OR EXISTS (SELECT 1 FROM locations_withholding w
+        WHERE w.location_id = d.id AND w.connection_id = %(connection)s)""",
+)

@@ -1,0 +1,96 @@
+"""The partners' door of locations: what they may read of ours, and how what they tell us is stored (mod_locations)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection as database
+
+from backoffice.fields import DocumentField
+from backoffice.locations.actions import arriving, vanishing
+from backoffice.locations.actions.storing import store
+from backoffice.locations.models import LOCATION_TEXT, SHELF
+from backoffice.locations.rules import Fate
+from backoffice.roaming_site import site
+from ocpi.module import Level, Module, OwnedObjects, Page, PageQuery, PartyRef, Peer, Tree
+from ocpi.wire import locations as wire
+from ocpi.wire.base import Wire
+
+SENDER_ROLES = frozenset({"CPO", "NAP"})
+RECEIVER_ROLES = frozenset({"EMSP", "NSP", "NAP", "OTHER"})
+
+
+def _senders(peer: Peer) -> list[PartyRef]:
+    return [party for party in peer.ours if party.roles & SENDER_ROLES]
+
+
+def page(peer: Peer, query: PageQuery) -> Page:
+    return SHELF.page(peer, _senders(peer), query)
+
+
+def read_own(peer: Peer, owner: PartyRef | None, ids: tuple[str, ...]) -> Tree | None:
+    parties = [owner] if owner else _senders(peer)
+    return _read([party.id for party in parties], ids, f"NOT ({SHELF.hidden})", peer)
+
+
+def read_theirs(peer: Peer, owner: PartyRef, ids: tuple[str, ...]) -> Tree | None:
+    return _read([owner.id], ids, "true", peer)
+
+
+def _read(parties: list[int], ids: tuple[str, ...], visible: str, peer: Peer) -> Tree | None:
+    given: dict[str, Any] = {"parties": parties, "id": ids[0], "connection": peer.connection}
+    wanted = "d.party_id = ANY(%(parties)s) AND upper(d.object_id) = upper(%(id)s)"
+    with database.cursor() as cursor:
+        if len(ids) == 1:
+            cursor.execute(
+                f"SELECT {LOCATION_TEXT} FROM locations_location d WHERE {wanted} AND {visible} ORDER BY d.id LIMIT 1", given
+            )
+        else:
+            cursor.execute(
+                f"""SELECT e.document FROM locations_location d JOIN locations_evse e ON e.location_id = d.id AND e.listed
+                    WHERE {wanted} AND {visible} AND upper(e.uid) = upper(%(uid)s) ORDER BY d.id LIMIT 1""",
+                given | {"uid": ids[1]},
+            )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    tree: Tree = DocumentField.read(row[0])
+    if len(ids) < 3:
+        return tree
+    return next((c for c in tree["connectors"] if c["id"].upper() == ids[2].upper()), None)
+
+
+def store_page(peer: Peer, items: Sequence[tuple[PartyRef, Tree, Wire]], now: datetime) -> int:
+    """One page of a pull. Returns how many were new or changed."""
+    changed = 0
+    for owner in {item[0].id: item[0] for item in items}.values():
+        batch = [(tree, value) for party, tree, value in items if party.id == owner.id and isinstance(value, wire.Location)]
+        stored = store(owner.id, batch, source=arriving.PARTNER, now=now, ours=False)
+        changed += sum(item.touched and item.fate is not Fate.STALE for item in stored)
+    return changed
+
+
+site.register(
+    Module(
+        "locations",
+        OwnedObjects(
+            levels=(
+                Level("location_id", "id", wire.Location),
+                Level("evse_uid", "uid", wire.EVSE),
+                Level("connector_id", "id", wire.Connector),
+            ),
+            page=page,
+            read_own=read_own,
+            read_theirs=read_theirs,
+            put=arriving.put,
+            patch=arriving.patch,
+            store_page=store_page,
+            vanish=vanishing.vanish,
+        ),
+        sender_roles=SENDER_ROLES,
+        receiver_roles=RECEIVER_ROLES,
+        max_body=8_000_000,
+    )
+)

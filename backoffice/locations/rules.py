@@ -1,0 +1,190 @@
+"""Decisions about locations, without database or clock: what a store did, what is owed, what is wrong with a location.
+
+Laws (mod_locations): newest `last_updated` wins at each level by itself; a change of a connector is a change of its EVSE and
+its Location; nothing is ever deleted, an EVSE that is gone is REMOVED.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from ocpi.wire import locations as wire
+
+Tree = dict[str, Any]
+
+
+class Fate(StrEnum):
+    """What became, or in a dry run would become, of one object."""
+
+    NEW = "NEW"
+    CHANGED = "CHANGED"
+    SAME = "SAME"
+    STALE = "STALE"
+
+
+def fate(*, stored_at: datetime | None, stored: str, told_at: datetime, told: str) -> Fate:
+    """Newest wins; at equal times other content is accepted (the partner corrected itself within a second)."""
+    if stored_at is None:
+        return Fate.NEW
+    if told_at < stored_at:
+        return Fate.STALE
+    return Fate.SAME if stored == told else Fate.CHANGED
+
+
+def changed_fields(before: Tree, after: Tree) -> frozenset[str]:
+    """Names of the top-level fields that differ, `last_updated` aside."""
+    names = before.keys() | after.keys()
+    return frozenset(name for name in names - {"last_updated"} if before.get(name) != after.get(name))
+
+
+def max_power(connectors: Iterable[wire.Connector]) -> int:
+    """W of the strongest connector: what it says, else what voltage, amperage and phases make."""
+    return max((_watts(connector) for connector in connectors), default=0)
+
+
+PHASES = {
+    wire.PowerType.AC_1_PHASE: Decimal(1),
+    wire.PowerType.AC_2_PHASE: Decimal(2),
+    wire.PowerType.AC_2_PHASE_SPLIT: Decimal(2),
+    wire.PowerType.AC_3_PHASE: Decimal(3),
+    wire.PowerType.DC: Decimal(1),
+}
+"""`max_voltage` of AC is line to neutral (mod_locations#connector_object), so power is volts times amperes times phases."""
+
+
+def _computed(connector: wire.Connector) -> int:
+    return int(connector.max_voltage * connector.max_amperage * PHASES.get(connector.power_type, Decimal(1)))
+
+
+def _watts(connector: wire.Connector) -> int:
+    told = connector.max_electric_power
+    return int(told) if told is not None else _computed(connector)
+
+
+class Severity(StrEnum):
+    """STOP: not shared with partners until mended. WARN: shared, and listed as a quality issue."""
+
+    STOP = "STOP"
+    WARN = "WARN"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that the publish gate has to say: a code, where, how bad, and a sentence that names the way out."""
+
+    code: str
+    path: str
+    severity: Severity
+    sentence: str
+
+
+BOUNDS: dict[str, tuple[float, float, float, float]] = {
+    # ISO 3166-1 alpha-3: south, west, north, east, generous by about half a degree; the European mainland and islands
+    "AUT": (46.0, 9.0, 49.5, 17.7),
+    "BEL": (49.0, 2.0, 52.0, 7.0),
+    "CHE": (45.3, 5.5, 48.3, 11.0),
+    "CZE": (48.0, 11.6, 51.6, 19.4),
+    "DEU": (46.8, 5.3, 55.6, 15.6),
+    "DNK": (54.0, 7.5, 58.3, 15.7),
+    "ESP": (27.0, -18.7, 44.3, 4.9),
+    "FIN": (59.0, 18.5, 70.6, 32.1),
+    "FRA": (40.8, -5.7, 51.6, 10.1),
+    "GBR": (49.3, -9.2, 61.4, 2.4),
+    "IRL": (51.0, -11.0, 55.9, -5.4),
+    "ITA": (35.0, 6.1, 47.6, 19.0),
+    "LUX": (49.0, 5.2, 50.7, 7.0),
+    "NLD": (50.2, 2.8, 54.0, 7.8),
+    "NOR": (57.4, 4.0, 71.7, 31.7),
+    "POL": (48.5, 13.6, 55.4, 24.7),
+    "PRT": (29.5, -31.8, 42.7, -5.7),
+    "SWE": (54.8, 10.4, 69.6, 24.7),
+    "USA": (18.4, -179.9, 71.9, -66.4),
+    "CAN": (41.2, -141.5, 83.6, -52.1),
+}
+
+DC_ONLY = frozenset({"CHADEMO", "IEC_62196_T1_COMBO", "IEC_62196_T2_COMBO", "CHAOJI", "GBT_DC", "MCS"})
+AC_ONLY = frozenset({"IEC_62196_T1", "IEC_62196_T3A", "IEC_62196_T3C", "GBT_AC"})
+
+
+def gate(location: wire.Location) -> list[Finding]:
+    """The publish gate: every check over one location of ours, in the order staff would mend them."""
+    return [finding for check in CHECKS for finding in check(location)]
+
+
+def _coordinates(location: wire.Location) -> Iterator[Finding]:
+    latitude, longitude = float(location.coordinates.latitude), float(location.coordinates.longitude)
+    if latitude == 0 and longitude == 0:
+        yield Finding("COORDINATES_ZERO", "coordinates", Severity.STOP, "The coordinates are 0/0, in the Gulf of Guinea. Enter them.")
+        return
+    box = BOUNDS.get(location.country.upper())
+    if box is None or _inside(box, latitude, longitude):
+        return
+    if _inside(box, longitude, latitude):
+        yield Finding(
+            "COORDINATES_SWAPPED",
+            "coordinates",
+            Severity.STOP,
+            f"Latitude and longitude look swapped: the other way round they lie in {location.country}.",
+        )
+    else:
+        yield Finding(
+            "COORDINATES_ELSEWHERE",
+            "coordinates",
+            Severity.WARN,
+            f"{latitude}/{longitude} does not lie in {location.country}. Correct the coordinates or the country.",
+        )
+
+
+def _inside(box: tuple[float, float, float, float], latitude: float, longitude: float) -> bool:
+    south, west, north, east = box
+    return south <= latitude <= north and west <= longitude <= east
+
+
+def _hours(location: wire.Location) -> Iterator[Finding]:
+    if location.opening_times is None:
+        yield Finding("HOURS_MISSING", "opening_times", Severity.WARN, "No opening times: drivers cannot tell whether it is open.")
+
+
+def _contact(location: wire.Location) -> Iterator[Finding]:
+    if not location.help_phone:
+        yield Finding("HELP_PHONE_MISSING", "help_phone", Severity.WARN, "No help phone number for drivers at the charger.")
+
+
+def _equipment(location: wire.Location) -> Iterator[Finding]:
+    if not [evse for evse in location.evses if evse.status != wire.Status.REMOVED]:
+        yield Finding("NO_EVSE", "evses", Severity.STOP, "No EVSE: partners treat such a location as expired. Add one.")
+    for number, evse in enumerate(location.evses):
+        if not evse.evse_id and evse.status != wire.Status.REMOVED:
+            yield Finding(
+                "EVSE_ID_MISSING", f"evses.{number}.evse_id", Severity.WARN, f"EVSE {evse.uid} has no EVSE id to show to drivers."
+            )
+        for index, connector in enumerate(evse.connectors):
+            yield from _connector(connector, f"evses.{number}.connectors.{index}", f"Connector {connector.id} of EVSE {evse.uid}")
+
+
+def _connector(connector: wire.Connector, path: str, name: str) -> Iterator[Finding]:
+    direct = connector.power_type == wire.PowerType.DC
+    standard = str(connector.standard)
+    if standard in DC_ONLY and not direct or standard in AC_ONLY and direct:
+        yield Finding(
+            "POWER_TYPE_MISMATCH", f"{path}.power_type", Severity.STOP, f"{name}: {standard} does not charge with {connector.power_type}."
+        )
+    told, computed = connector.max_electric_power, _computed(connector)
+    if told is not None and not direct and computed and abs(int(told) - computed) > computed * 0.1:
+        yield Finding(
+            "POWER_UNLIKELY",
+            f"{path}.max_electric_power",
+            Severity.WARN,
+            f"{name}: {told} W given, but {connector.max_voltage} V x {connector.max_amperage} A on {connector.power_type}"
+            f" make {computed} W.",
+        )
+    if not connector.tariff_ids:
+        yield Finding("TARIFF_MISSING", f"{path}.tariff_ids", Severity.WARN, f"{name} names no tariff.")
+
+
+CHECKS: tuple[Callable[[wire.Location], Iterator[Finding]], ...] = (_coordinates, _equipment, _hours, _contact)

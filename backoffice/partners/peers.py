@@ -1,0 +1,103 @@
+"""Peer values: who shows this token, and whom a connection leads to. One query each; every request starts with one.
+
+Reads only, but for the bookkeeping of a token's first use, which ends the old token of a rotation.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection as database
+
+from backoffice.partners.rules import TokenKind
+from backoffice.partners.secrets import token_hash
+from ocpi.module import PartyRef, Peer
+
+OLD_TOKEN_GRACE = timedelta(seconds=60)
+"""How long the old token still works after the new one was used first: requests under way carry it."""
+
+_FACTS = """
+    c.id, c.name, c.version, c.plain_token, c.repairs, c.page_limit, c.hub_party_id,
+    (SELECT json_agg(json_build_array(g.id, g.country_code, g.party_id, g.roles)) FROM (
+        SELECT p.id, p.country_code, p.party_id, array_agg(r.role) AS roles
+        FROM partners_partyrole r JOIN partners_party p ON p.id = r.party_id
+        WHERE r.connection_id = c.id AND r.state = 'ACTIVE' GROUP BY p.id) g),
+    (SELECT json_agg(json_build_array(g.id, g.country_code, g.party_id, g.roles)) FROM (
+        SELECT p.id, p.country_code, p.party_id, array_agg(r.role) AS roles
+        FROM partners_connection_our_parties o
+        JOIN partners_party p ON p.id = o.party_id
+        JOIN partners_partyrole r ON r.party_id = p.id AND r.connection_id IS NULL AND r.state = 'ACTIVE'
+        WHERE o.connection_id = c.id GROUP BY p.id) g)
+"""
+
+_BY_TOKEN = f"""
+SELECT {_FACTS}, t.id, t.kind, t.first_used_at IS NULL
+FROM partners_inboundtoken t JOIN partners_connection c ON c.id = t.connection_id
+WHERE t.hash IN (%s, %s) AND t.hash = CASE WHEN c.plain_token THEN %s ELSE %s END::bytea
+  AND t.burnt_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > %s) AND c.state <> 'REMOVED'
+LIMIT 1
+"""
+
+_BY_ID = f"SELECT {_FACTS}, NULL, '', false FROM partners_connection c WHERE c.id = %s"
+
+_FIRST_USE = """
+WITH used AS (UPDATE partners_inboundtoken SET first_used_at = %(now)s WHERE id = %(token)s AND first_used_at IS NULL
+              RETURNING connection_id)
+UPDATE partners_inboundtoken t SET expires_at = LEAST(coalesce(t.expires_at, 'infinity'), %(grace)s) FROM used
+WHERE t.connection_id = used.connection_id AND t.id <> %(token)s AND t.kind = 'ACTIVE' AND t.burnt_at IS NULL
+  AND t.expires_at IS NOT NULL
+"""
+
+
+def by_token(encoded: str | None, plain: str, now: datetime) -> Peer | None:
+    """The peer that shows this token. `encoded`: the Base64 reading, None when it is none; `plain`: the other one."""
+    plain_hash = token_hash(plain)
+    encoded_hash = token_hash(encoded) if encoded is not None else plain_hash
+    with database.cursor() as cursor:
+        cursor.execute(
+            _BY_TOKEN,
+            [plain_hash, encoded_hash, plain_hash, encoded_hash if encoded is not None else b"", now],
+        )
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        if row[-1]:
+            cursor.execute(_FIRST_USE, {"token": row[-3], "now": now, "grace": now + OLD_TOKEN_GRACE})
+    return _peer(row)
+
+
+def of_connection(connection_id: int) -> Peer | None:
+    """The peer at the other end of a connection, for what we send and fetch ourselves."""
+    with database.cursor() as cursor:
+        cursor.execute(_BY_ID, [connection_id])
+        row = cursor.fetchone()
+    return _peer(row) if row else None
+
+
+def _peer(row: tuple[Any, ...]) -> Peer:
+    identity, name, version, plain_token, repairs, page_limit, hub, theirs, ours, token_id, kind, _ = row
+    return Peer(
+        connection=identity,
+        name=name,
+        version=version,
+        bootstrap=kind == TokenKind.BOOTSTRAP,
+        theirs=_parties(theirs),
+        ours=_parties(ours),
+        plain_token=plain_token,
+        repairs=frozenset(_json(repairs) or ()),
+        page_limit=page_limit,
+        hub=(hub[:2].upper(), hub[2:].upper()) if len(hub) == 5 else None,
+        token_id=token_id,
+    )
+
+
+def _json(value: Any) -> Any:
+    """psycopg hands json over parsed and Django's jsonb as text, depending on the column's registered loader."""
+    import json
+
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _parties(rows: Any) -> tuple[PartyRef, ...]:
+    return tuple(PartyRef(id=id_, country_code=cc, party_id=pid, roles=frozenset(roles)) for id_, cc, pid, roles in _json(rows) or ())

@@ -1,0 +1,107 @@
+"""Decisions about connections, without database or clock: states, which version to choose, which roles may speak.
+
+Laws: a connection is in one state; only the moves of TRANSITIONS exist; a removed connection never comes back (a new
+registration makes a new one). Party claims: whoever holds a role keeps it until staff decide otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+NEWEST_FIRST = ("2.3.0", "2.2.1")
+"""The versions whose doors are open, best first."""
+
+
+class _Choices(StrEnum):
+    @classmethod
+    def choices(cls) -> list[tuple[str, str]]:
+        return [(member.value, member.value.replace("_", " ").capitalize()) for member in cls]
+
+
+class ConnectionState(_Choices):
+    """INVITED: we gave a token A and wait. REGISTERING: we hold theirs. SUSPENDED: the partner refuses our token."""
+
+    INVITED = "INVITED"
+    REGISTERING = "REGISTERING"
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+    SUSPENDED = "SUSPENDED"
+    REMOVED = "REMOVED"
+
+
+class ConnectionEvent(_Choices):
+    REGISTERED = "REGISTERED"
+    PAUSE = "PAUSE"
+    RESUME = "RESUME"
+    TOKEN_REFUSED = "TOKEN_REFUSED"
+    REMOVE = "REMOVE"
+
+
+class RoleState(_Choices):
+    ACTIVE = "ACTIVE"
+    AWAITING_APPROVAL = "AWAITING_APPROVAL"
+    REFUSED = "REFUSED"
+
+
+class TokenKind(_Choices):
+    """BOOTSTRAP is CREDENTIALS_TOKEN_A: one use, versions and credentials only."""
+
+    BOOTSTRAP = "BOOTSTRAP"
+    ACTIVE = "ACTIVE"
+
+
+S, E = ConnectionState, ConnectionEvent
+TRANSITIONS: Mapping[ConnectionState, Mapping[ConnectionEvent, ConnectionState]] = {
+    S.INVITED: {E.REGISTERED: S.ACTIVE, E.REMOVE: S.REMOVED},
+    S.REGISTERING: {E.REGISTERED: S.ACTIVE, E.REMOVE: S.REMOVED},
+    S.ACTIVE: {
+        E.REGISTERED: S.ACTIVE,
+        E.PAUSE: S.PAUSED,
+        E.TOKEN_REFUSED: S.SUSPENDED,
+        E.REMOVE: S.REMOVED,
+    },
+    S.PAUSED: {E.REGISTERED: S.PAUSED, E.RESUME: S.ACTIVE, E.REMOVE: S.REMOVED},
+    S.SUSPENDED: {E.REGISTERED: S.ACTIVE, E.RESUME: S.ACTIVE, E.PAUSE: S.PAUSED, E.REMOVE: S.REMOVED},
+    S.REMOVED: {},
+}
+
+REGISTERED = frozenset({S.ACTIVE, S.PAUSED, S.SUSPENDED})
+"""States in which the credentials exchange is done: POST answers 405 in these, PUT and DELETE in the others."""
+
+TALKING = frozenset({S.ACTIVE})
+"""States in which we send and fetch. Doors stay open in all of REGISTERED: a pause holds our side only."""
+
+
+class NotAllowed(Exception):
+    """This move does not exist from this state."""
+
+
+def move(state: ConnectionState, event: ConnectionEvent) -> ConnectionState:
+    """Raises NotAllowed."""
+    try:
+        return TRANSITIONS[state][event]
+    except KeyError:
+        raise NotAllowed(f"A connection that is {state.value} cannot {event.value.replace('_', ' ').lower()}.") from None
+
+
+def best_version(offered: Iterable[str], ours: Sequence[str] = NEWEST_FIRST) -> str | None:
+    """The newest version that both speak; None when there is none (status 3002)."""
+    theirs = set(offered)
+    return next((version for version in ours if version in theirs), None)
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of a URL in one canonical form: what a token may be sent to."""
+    parts = urlsplit(url)
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme.lower(), 0)
+    return f"{parts.scheme.lower()}://{(parts.hostname or '').lower()}:{port}"
+
+
+
+
+def missing_endpoints(identifiers: Iterable[tuple[str, str]]) -> list[str]:
+    """Endpoints without which a registration is refused (3003): credentials is required of every platform."""
+    present = {identifier for identifier, _ in identifiers}
+    return [name for name in ("credentials",) if name not in present]

@@ -1,0 +1,257 @@
+"""What an app declares about a module it exchanges, and the values that pass between a door and the business.
+
+An app's `roaming.py` says `site.register(Module("locations", OwnedObjects(...)))`; the generic viewsets in
+`ocpi.server` do the rest. Nothing of HTTP, Django or our tables may enter here: a declaration names functions,
+and these values are all that such a function sees of a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ocpi.wire.base import Wire
+from ocpi.wire.envelope import StatusCode
+from ocpi.wire.versions import InterfaceRole
+
+Tree = dict[str, Any]
+"""A parsed JSON object in the newest version's names."""
+
+
+class Refusal(Exception):
+    """The answer is no: HTTP status (200 once the OCPI layer was reached), OCPI status code and a sentence.
+
+    `details` are the violations by the peer's own field names; they go into the log and the sentence.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        ocpi: int = StatusCode.CLIENT_ERROR,
+        http: int = 200,
+        details: Sequence[str] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.ocpi = ocpi
+        self.http = http
+        self.details = tuple(details)
+        self.headers = headers or {}
+
+
+class Unknown(Refusal):
+    """No such object for this peer: HTTP 404 (transport_and_format, `status_codes.json`)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, ocpi=StatusCode.INVALID_PARAMETERS, http=404)
+
+
+@dataclass(frozen=True, slots=True)
+class PartyRef:
+    """One party as a door sees it: our row id, its two codes in upper case, and its roles on this connection."""
+
+    id: int
+    country_code: str
+    party_id: str
+    roles: frozenset[str]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.country_code, self.party_id
+
+    def __str__(self) -> str:
+        return f"{self.country_code}-{self.party_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The connection that a request came in on, or that one goes out on: no secrets, only facts.
+
+    `bootstrap`: it showed a CREDENTIALS_TOKEN_A, which opens versions and credentials only.
+    `repairs`: names of the repairs switched on for it (`ocpi.versions.repairs`).
+    """
+
+    connection: int
+    name: str
+    version: str
+    bootstrap: bool
+    theirs: tuple[PartyRef, ...]
+    ours: tuple[PartyRef, ...]
+    plain_token: bool = False
+    repairs: frozenset[str] = frozenset()
+    page_limit: int | None = None
+    hub: tuple[str, str] | None = None
+    token_id: int | None = None
+
+    def their_party(self, country_code: str, party_id: str) -> PartyRef | None:
+        """The peer's party of that name, compared without case; None when it is not one of its registered roles."""
+        return _find(self.theirs, country_code, party_id)
+
+    def our_party(self, country_code: str, party_id: str) -> PartyRef | None:
+        return _find(self.ours, country_code, party_id)
+
+
+def _find(parties: tuple[PartyRef, ...], country_code: str, party_id: str) -> PartyRef | None:
+    key = country_code.upper(), party_id.upper()
+    return next((party for party in parties if party.key == key), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One depth of an owned object's path: `Level("evse_uid", "uid", EVSE)`."""
+
+    name: str
+    id_field: str
+    cls: type[Wire]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One PUT or PATCH that passed every check of the door: owner in path = in body = a party of this peer.
+
+    `tree` and `value` hold the whole object in the newest version on a PUT; on a PATCH they are empty and `merge`
+    makes the new object out of the stored one, validated whole (raises `Refusal` 2001).
+    """
+
+    peer: Peer
+    owner: PartyRef
+    ids: tuple[str, ...]
+    level: Level
+    version: str
+    now: datetime
+    last_updated: datetime
+    tree: Tree = field(default_factory=dict)
+    merge: Callable[[Tree], tuple[Tree, Wire]] | None = None
+    touched: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of an arrival: a new object answers HTTP 201; a stale one changed nothing and answers 1000."""
+
+    created: bool = False
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """A paginated GET after validation (transport_and_format#pagination).
+
+    `after` is the row id that the page before ended at and `total` what that page counted; both come from our own
+    next link and are only hints: a forged one moves the reader's own window and nothing else.
+    """
+
+    date_from: datetime | None
+    date_to: datetime | None
+    offset: int
+    limit: int
+    after: int | None
+    total: int | None
+    version: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`data`: the JSON array as bytes, rendered for the query's version; `last`: the row id it ends at."""
+
+    data: bytes
+    count: int
+    total: int
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedObjects:
+    """Owner pushes PUT/PATCH/DELETE to `/{country_code}/{party_id}/{id}[/child...]`; others pull pages.
+
+    Sender interface: GET list and object. Receiver interface: GET, PUT and PATCH of an object, DELETE if given.
+    `read_own` gives what we tell this peer (None: unknown or withheld), `read_theirs` what this peer told us;
+    both in the newest version. `read_own` also serves delivery.
+    """
+
+    levels: tuple[Level, ...]
+    page: Callable[[Peer, PageQuery], Page]
+    read_own: Callable[[Peer, PartyRef | None, tuple[str, ...]], Tree | None]
+    read_theirs: Callable[[Peer, PartyRef, tuple[str, ...]], Tree | None]
+    put: Callable[[Arrival], Stored]
+    patch: Callable[[Arrival], Stored] | None = None
+    delete: Callable[[Arrival], Stored] | None = None
+    store_page: Callable[[Peer, Sequence[tuple[PartyRef, Tree, Wire]], datetime], int] | None = None
+    vanish: Callable[[Peer, datetime, datetime], int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallArrival:
+    """A request to one route of a `Calls` module; `segments` are the path's variables by name."""
+
+    peer: Peer
+    version: str
+    segments: dict[str, str]
+    tree: Tree | None
+    value: Wire | None
+    query: dict[str, str]
+    now: datetime
+    correlation_id: str
+    token: str = field(default="", repr=False)
+    """What the peer showed; only the credentials module, whose answer must name it, has a use for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A call's answer in the newest version: `data` is a tree (or None), `cls` the class it is of."""
+
+    data: Any = None
+    cls: type[Wire] | None = None
+    http: int = 200
+    ocpi: int = StatusCode.SUCCESS
+    message: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One route: `Call("POST", "{token_uid}/authorize", LocationReferences, authorize)`. Variables stand in braces."""
+
+    method: str
+    path: str
+    body: type[Wire] | None
+    answer: Callable[[CallArrival], Answer]
+    body_optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Ask and get the answer. The function owns its transactions: it may itself talk to the peer (credentials)."""
+
+    routes: tuple[Call, ...]
+
+
+Shape = OwnedObjects | Calls
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module this platform exchanges.
+
+    `sender_roles`, `receiver_roles`: the market roles that typically stand behind each interface (`roles.json`);
+    they decide which of our parties open which door and which of a peer's parties must hear of a change.
+    `routed`: carries OCPI-to/from headers (configuration modules do not). `bootstrap`: open to a CREDENTIALS_TOKEN_A.
+    `one_door`: the same endpoint serves both interfaces (credentials), so the URL names no interface.
+    """
+
+    identifier: str
+    shape: Shape
+    sender_roles: frozenset[str] = frozenset()
+    receiver_roles: frozenset[str] = frozenset()
+    routed: bool = True
+    bootstrap: bool = False
+    one_door: bool = False
+    max_body: int = 1_000_000
+
+    def interfaces(self) -> tuple[InterfaceRole, ...]:
+        return (InterfaceRole.SENDER,) if self.one_door else (InterfaceRole.SENDER, InterfaceRole.RECEIVER)

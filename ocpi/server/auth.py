@@ -1,0 +1,44 @@
+"""Who is calling: the credentials token of the Authorization header (transport_and_format#authorization_header).
+
+A header has two readings, Base64 and, for partners with the plain-token quirk, the token itself. Both are handed to the
+site's hook in one go; it matches each only against connections that use that reading, so no string means two things.
+"""
+
+from __future__ import annotations
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from rest_framework.request import Request
+
+from ocpi.module import Peer
+from ocpi.site import OcpiSite
+from ocpi.wire.headers import BadHeader, decode_token
+
+
+class CredentialsToken(BaseAuthentication):
+    """Gives (Peer, the token it showed); raises DRF's 401 exceptions otherwise."""
+
+    def __init__(self, site: OcpiSite) -> None:
+        self.site = site
+
+    def authenticate(self, request: Request) -> tuple[Peer, str]:
+        value = request.META.get("HTTP_AUTHORIZATION", "")
+        if not value:
+            raise NotAuthenticated("The Authorization header is missing: send 'Token ' and the Base64 credentials token.")
+        try:
+            plain = decode_token(value, plain=True)
+        except BadHeader as error:
+            raise AuthenticationFailed(str(error)) from error
+        encoded: str | None
+        try:
+            encoded = decode_token(value)
+        except BadHeader:
+            encoded = None  # still a valid header for a partner that sends plain tokens
+        peer = self.site.authenticate(encoded, plain)
+        if peer is None:
+            raise AuthenticationFailed("This credentials token is not known here.")
+        return peer, plain if peer.plain_token or encoded is None else encoded
+
+    def authenticate_header(self, request: Request) -> str:
+        """Without it DRF answers 403 where OCPI asks for 401."""
+        return "Token"

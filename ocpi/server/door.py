@@ -1,0 +1,230 @@
+"""What every door does whatever its shape: authenticate, read the body, answer in the envelope, log the exchange.
+
+An HTTP error is only for what is wrong below the OCPI layer; valid JSON with a bad field is HTTP 200 with 2001
+(status_codes). Every answer, errors included, carries the envelope, X-Request-ID and X-Correlation-ID.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import APIException, MethodNotAllowed
+from rest_framework.request import Request
+from rest_framework.viewsets import ViewSet
+
+from ocpi.module import Module, Peer, Refusal
+from ocpi.server.auth import CredentialsToken
+from ocpi.server.routing import check_routing, read_routing
+from ocpi.site import Exchange, OcpiSite
+from ocpi.wire import envelope
+from ocpi.wire import json as wire_json
+from ocpi.wire.envelope import StatusCode
+from ocpi.wire.headers import Routing, message_id
+from ocpi.wire.versions import InterfaceRole
+
+log = logging.getLogger("ocpi.server")
+T = TypeVar("T")
+
+RETRIED = {"40P01", "40001", "55P03"}
+"""SQLSTATEs worth another try: deadlock, serialization failure, lock time-out."""
+
+
+class Door(ViewSet):
+    """Base of the viewsets. `as_view` gives site, module, version and interface."""
+
+    site: OcpiSite = None  # type: ignore[assignment]  # always given by as_view; None keeps DRF's attribute check happy
+    module: Module | None = None
+    version: str = ""
+    interface: InterfaceRole | None = None
+    parser_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+
+    exchange: Exchange
+    routing: Routing
+    started: float
+    recorded: bool
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.started = time.perf_counter()
+        self.recorded = False
+        self.routing = Routing()
+        self.exchange = Exchange(
+            at=self.site.now(),
+            incoming=True,
+            connection=None,
+            module=self.module.identifier if self.module else "versions",
+            method=request.method or "",
+            url=request.get_full_path(),
+            request_id=message_id(request.META.get("HTTP_X_REQUEST_ID")) or str(uuid.uuid4()),
+            correlation_id=message_id(request.META.get("HTTP_X_CORRELATION_ID")) or str(uuid.uuid4()),
+        )
+        response = super().dispatch(request, *args, **kwargs)
+        if not self.recorded:
+            self.close_exchange(response)
+        return response
+
+    # what DRF calls -------------------------------------------------------------------------------------------------
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        return [CredentialsToken(self.site)]
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Accept headers never lead to 406: an OCPI answer is JSON."""
+        return None, "application/json"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self.perform_authentication(request)
+        peer = self.peer
+        self.exchange.connection = peer.connection
+        if peer.bootstrap and self.module is not None and not self.module.bootstrap:
+            raise Refusal("This token opens versions and credentials only.", http=401)
+        if self.module is not None and self.module.routed:
+            self.routing = read_routing(request.headers)
+            self.exchange.from_party = _party(self.routing.from_country, self.routing.from_party)
+            self.exchange.to_party = _party(self.routing.to_country, self.routing.to_party)
+            check_routing(self.routing, peer)
+
+    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        raise MethodNotAllowed(request.method or "")
+
+    def handle_exception(self, exc: Exception) -> HttpResponse:
+        """Every way of failing, as an answer in the protocol's own terms."""
+        if isinstance(exc, Refusal):
+            if exc.details:
+                self.exchange.notes["violations"] = list(exc.details)[:50]
+            return self.answer(None, http=exc.http, ocpi=exc.ocpi, message=exc.message, headers=exc.headers)
+        if isinstance(exc, APIException):
+            headers = {"Allow": ", ".join(self.allowed_methods)} if isinstance(exc, MethodNotAllowed) else {}
+            if exc.status_code in (401, 403):
+                headers["WWW-Authenticate"] = "Token"
+                return self.answer(None, http=401, ocpi=StatusCode.CLIENT_ERROR, message=str(exc.detail), headers=headers)
+            return self.answer(
+                None, http=exc.status_code, ocpi=StatusCode.CLIENT_ERROR, message=str(exc.detail), headers=headers
+            )
+        if isinstance(exc, OperationalError | InterfaceError):
+            log.error("database unavailable at an OCPI door: %s", exc)
+            return self.answer(
+                None,
+                http=503,
+                ocpi=StatusCode.SERVER_ERROR,
+                message="The database does not answer at the moment; nothing was changed. Please try again.",
+                headers={"Retry-After": "5"},
+            )
+        log.exception("unexpected error at an OCPI door")
+        return self.answer(
+            None,
+            http=500,
+            ocpi=StatusCode.SERVER_ERROR,
+            message=f"Unexpected error; nothing was changed. Give us X-Request-ID {self.exchange.request_id} to look it up.",
+        )
+
+    # what the shapes use --------------------------------------------------------------------------------------------
+
+    @property
+    def peer(self) -> Peer:
+        peer: Peer = self.request.user
+        return peer
+
+    def body(self) -> dict[str, Any]:
+        """The request's body as a tree. Raises Refusal: 415, 413, 400 for what is no JSON, 2001 for no object."""
+        request = self.request
+        limit = self.module.max_body if self.module else 1_000_000
+        content_type = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+        if content_type != "application/json":
+            raise Refusal("Content-Type must be application/json.", http=415)
+        if request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("", "identity"):
+            raise Refusal("Content-Encoding is not supported: send the body as it is.", http=415)
+        length = request.META.get("CONTENT_LENGTH", "")
+        if length.isdigit() and int(length) > limit:
+            raise Refusal(f"The body is larger than {limit} bytes.", http=413)
+        data = request._request.read(limit + 1)
+        if len(data) > limit:
+            raise Refusal(f"The body is larger than {limit} bytes.", http=413)
+        self.exchange.request_body = data
+        try:
+            tree = wire_json.parse(data)
+        except wire_json.BadJson as error:
+            raise Refusal(
+                f"The body is not valid JSON: {error}", ocpi=StatusCode.INVALID_PARAMETERS, http=400
+            ) from error
+        if not isinstance(tree, dict):
+            raise Refusal("A JSON object is expected.", ocpi=StatusCode.INVALID_PARAMETERS)
+        return tree
+
+    def answer(
+        self,
+        data: bytes | None,
+        *,
+        http: int = 200,
+        ocpi: int = StatusCode.SUCCESS,
+        message: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> HttpResponse:
+        """`data`: encoded JSON, already in the caller's version."""
+        if message and len(message) > 500:
+            message = message[:497] + "..."
+        body = envelope.answer(data, status_code=ocpi, status_message=message, now=self.site.now())
+        response = HttpResponse(body, status=http, content_type="application/json")
+        response["X-Request-ID"] = self.exchange.request_id
+        response["X-Correlation-ID"] = self.exchange.correlation_id
+        for name, value in self.routing.swapped().as_headers().items():
+            response[name] = value
+        for name, value in (headers or {}).items():
+            response[name] = value
+        self.exchange.ocpi_status = int(ocpi)
+        return response
+
+    def write(self, effect: Callable[[], HttpResponse]) -> HttpResponse:
+        """Run `effect` and log the exchange in one transaction; tried again on deadlock, at most three times."""
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                with transaction.atomic():
+                    response = effect()
+                    self.close_exchange(response)
+                return response
+            except OperationalError as error:
+                self.recorded = False
+                state = getattr(error.__cause__, "sqlstate", None)
+                if attempt >= 3 or state not in RETRIED:
+                    raise
+            except Exception:
+                self.recorded = False
+                raise
+
+    def close_exchange(self, response: HttpResponseBase) -> None:
+        exchange = self.exchange
+        exchange.http_status = response.status_code
+        content = response.content if isinstance(response, HttpResponse) else b""
+        exchange.response_size = len(content)
+        # a page of documents is not logged: it is what the tables say, and 868 kB of it
+        exchange.response_body = b"" if exchange.method == "GET" and len(content) > 4096 else content
+        exchange.elapsed_ms = (time.perf_counter() - self.started) * 1000
+        self.recorded = True
+        try:
+            self.site.record(exchange)
+        except (OperationalError, InterfaceError) as error:
+            if transaction.get_connection().in_atomic_block:
+                raise
+            log.error("exchange %s was not logged: %s", exchange.request_id, error)
+
+
+def _party(country_code: str | None, party_id: str | None) -> str:
+    return f"{country_code}-{party_id}" if country_code and party_id else ""
+
+
+def view(door: type[Door], actions: dict[str, str], **given: Any) -> Callable[..., HttpResponseBase]:
+    """`door.as_view` for an OCPI URL: no CSRF (partners hold tokens, not cookies)."""
+    made: Callable[..., HttpResponseBase] = csrf_exempt(door.as_view(actions, **given))
+    return made

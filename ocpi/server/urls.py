@@ -1,0 +1,37 @@
+"""The URL patterns of an OcpiSite: /ocpi/versions, /ocpi/{version}, /ocpi/{version}/{interface}/{module}/...
+
+Both forms, with and without a trailing slash, are served (APPEND_SLASH redirects would bypass the envelope).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.urls import re_path
+
+from ocpi.server.door import view
+from ocpi.server.versions import NothingDoor, VersionDetailsDoor, VersionsDoor
+from ocpi.server.viewsets import VERBS, door_for
+from ocpi.site import OcpiSite
+from ocpi.versions import VERSIONS
+
+
+def patterns(site: OcpiSite) -> list[Any]:
+    made: list[Any] = [re_path(r"^versions/?$", view(VersionsDoor, {"get": "get"}, site=site), name="versions")]
+    for version in site.versions:
+        literal = re.escape(version)
+        details = view(VersionDetailsDoor, {"get": "get"}, site=site, version=version)
+        made.append(re_path(rf"^{literal}/?$", details, name=f"{version}-details"))
+        for module in site.modules():
+            if module.identifier not in VERSIONS[version].modules:
+                continue
+            for interface in module.interfaces():
+                prefix = literal if module.one_door else f"{literal}/{interface.value.lower()}"
+                door = view(
+                    door_for(module.shape), VERBS, site=site, module=module, version=version, interface=interface
+                )
+                made.append(re_path(rf"^{prefix}/{re.escape(module.identifier)}(?P<path>(?:/.*)?)$", door))
+    nothing = {verb: "nothing" for verb in VERBS}
+    made.append(re_path(r"^(?P<path>.*)$", view(NothingDoor, nothing, site=site)))
+    return made
