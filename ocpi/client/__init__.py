@@ -1,7 +1,8 @@
 """One outgoing exchange with a partner: `Client(policy).send(request)` gives `Delivered`, `Retry` or `Refused`.
 
 Everything that leaves for a partner, or for any URL a partner wrote, leaves here. `addresses` says where we may send,
-`connections` is the only file that opens sockets, `outcomes` says what an answer means. Delivery ladders, credentials
+`connections` is the only file that opens sockets, `reading` caps what comes back, `outcomes` and `causes` say what it
+means. Delivery ladders, credentials
 and the log of exchanges belong to the callers; Django and settings do not enter.
 
 The caller adds `Authorization` and the message ids, and only for an origin that staff confirmed (`origin`).
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 
 from ocpi.client.addresses import AddressPolicy, UrlDenied, check_url, origin, read_url
 from ocpi.client.causes import CAUSES, Cause, CauseFacts
-from ocpi.client.connections import Connections, Failure, Limits, Resolve, system_resolve
+from ocpi.client.connections import Connections, Resolve, system_resolve
 from ocpi.client.outcomes import (
     Delivered,
     Headers,
@@ -24,6 +25,7 @@ from ocpi.client.outcomes import (
     judge,
     undelivered,
 )
+from ocpi.client.reading import Failure, Limits
 
 __all__ = [
     "CAUSES",

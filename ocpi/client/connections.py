@@ -4,44 +4,33 @@ For each new connection: resolve once, judge every address (one bad address spoi
 its number while TLS and the `Host` header carry the name, and look at the socket's own idea of its peer before a byte
 is sent. There is no second resolution that could say something else, no redirect, no proxy and no .netrc.
 
-Every read and write shortens the time that is left, so a peer that drips a byte every nine seconds meets the total
-deadline; every byte counts, packed and unpacked.
-
 Parsing of status line, headers and chunks is `http.client`'s. Its connection class is not used: it resolves by itself
 and its time-outs start anew with every byte. Neither is urllib3, whose pools do the same underneath.
 """
 
 import contextlib
 import http.client
-import io
 import os
 import select
 import socket
 import ssl
 import threading
 import time
-import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from ocpi.client.addresses import Address, AddressPolicy, Target, numeric
 from ocpi.client.causes import Cause
 from ocpi.client.outcomes import Headers, Request, Response
+from ocpi.client.reading import CHUNK, CappedStream, Deadline, Failure, Limits, read_body, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from _typeshed import WriteableBuffer
-
 Resolve = Callable[[str, int], "Sequence[str]"]
 """Host and port to addresses as text; raises OSError."""
 
-MAX_HEADER_BYTES = 1 << 20
-_CHUNK = 1 << 16
-_RATIO_FREE = 1 << 20
-"""Below this unpacked size the compression ratio is nobody's business."""
 _IDLE_SECONDS = 15.0
 _IDLE_SECONDS_UNREPEATABLE = 1.0
 """POST and PATCH must not be sent twice, so they only reuse a connection that the peer has hardly had time to drop."""
@@ -51,75 +40,13 @@ _IDLE_PER_ORIGIN = 8
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Caps on one exchange; seconds and bytes. `max_ratio`: unpacked bytes for each packed byte."""
-
-    connect_seconds: float = 3.0
-    read_seconds: float = 10.0
-    total_seconds: float = 30.0
-    max_bytes: int = 32 << 20
-    max_ratio: int = 200
-
-
-class Failure(Exception):
-    """The exchange ended below the answer. Never leaves `ocpi.client`: it becomes an outcome."""
-
-    def __init__(self, cause: Cause, detail: str = "", *, address: str | None = None) -> None:
-        super().__init__(cause, detail)
-        self.cause = cause
-        self.detail = detail
-        self.address = address
-
-
 class _Stale(Exception):
     """A kept connection turned out to be dead before any byte of an answer came."""
-
-
-class _Deadline:
-    """A moment on the monotonic clock after which nothing is waited for."""
-
-    def __init__(self, seconds: float) -> None:
-        self._at = time.monotonic() + seconds
-
-    def within(self, seconds: float) -> float:
-        """At most `seconds`, at most what is left; TIMEOUT when nothing is left."""
-        left = self._at - time.monotonic()
-        if left <= 0:
-            raise Failure(Cause.TIMEOUT, "total time")
-        return min(seconds, left)
 
 
 def system_resolve(host: str, port: int) -> list[str]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-class _CappedStream(io.RawIOBase):
-    """The receiving half of a socket as a file: each read within the deadline, all reads within a byte budget."""
-
-    def __init__(self, connection: socket.socket, deadline: _Deadline, limits: Limits) -> None:
-        self._socket = connection
-        self._deadline = deadline
-        self._read_seconds = limits.read_seconds
-        self._budget = limits.max_bytes + MAX_HEADER_BYTES
-        self.touched = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        self._socket.settimeout(self._deadline.within(self._read_seconds))
-        count = self._socket.recv_into(buffer)
-        self.touched = self.touched or count > 0
-        self._budget -= count
-        if self._budget < 0:
-            raise Failure(Cause.TOO_LARGE)
-        return count
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        """All that `http.client.HTTPResponse` asks of a socket."""
-        return io.BufferedReader(self, _CHUNK)
 
 
 class _Connection:
@@ -149,32 +76,34 @@ class _Connection:
 
     __del__ = close
 
-    def exchange(self, request: Request, head: bytes, deadline: _Deadline, limits: Limits) -> tuple[Response, bool]:
+    def exchange(self, request: Request, head: bytes, deadline: Deadline, limits: Limits) -> tuple[Response, bool]:
         """Send and read the whole answer; also whether the connection may be kept. _Stale before the first byte."""
-        stream = _CappedStream(self._socket, deadline, limits)
+        stream = CappedStream(self._socket, deadline, limits)
         try:
             # A peer may answer (413, 401) and close before it read everything: its answer counts, not our broken pipe.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 self._send(head + (request.body or b""), deadline, limits)
             answer = http.client.HTTPResponse(cast(socket.socket, stream), method=request.method)
             answer.begin()
+            if stream.ended:  # http.client takes the end of the connection for the end of the headers
+                raise http.client.IncompleteRead(b"")
             headers = Headers(answer.getheaders())
-            body = _read_body(answer, headers, limits)
+            body = read_body(answer, headers, limits)
         except TimeoutError as error:
             raise Failure(Cause.TIMEOUT, "no answer" if not stream.touched else "incomplete answer") from error
         except (OSError, http.client.IncompleteRead) as error:  # RemoteDisconnected is a ConnectionResetError
             if not stream.touched:
                 raise _Stale from error
-            raise Failure(Cause.CONNECTION_LOST, _words(error)) from error
+            raise Failure(Cause.CONNECTION_LOST, words(error)) from error
         except (http.client.HTTPException, ValueError) as error:
-            raise Failure(Cause.NOT_HTTP, _words(error)) from error
-        return Response(answer.status, headers, body, self.address), not answer.will_close
+            raise Failure(Cause.NOT_HTTP, words(error)) from error
+        return Response(answer.status, headers, body, self.address), not (answer.will_close or stream.surplus)
 
-    def _send(self, data: bytes, deadline: _Deadline, limits: Limits) -> None:
+    def _send(self, data: bytes, deadline: Deadline, limits: Limits) -> None:
         view = memoryview(data)
-        for start in range(0, len(view), _CHUNK):
+        for start in range(0, len(view), CHUNK):
             self._socket.settimeout(deadline.within(limits.read_seconds))
-            self._socket.sendall(view[start : start + _CHUNK])
+            self._socket.sendall(view[start : start + CHUNK])
 
 
 class Connections:
@@ -191,7 +120,7 @@ class Connections:
 
     def exchange(self, target: Target, request: Request) -> Response:
         """One exchange within the limits. Failure for everything that is not a complete HTTP answer."""
-        deadline = _Deadline(min(self._limits.total_seconds, request.seconds or self._limits.total_seconds))
+        deadline = Deadline(min(self._limits.total_seconds, request.seconds or self._limits.total_seconds))
         head = _head(target, request)
         if kept := self._take(target.origin, request.method):
             try:
@@ -212,7 +141,7 @@ class Connections:
         for connection in connections:
             connection.close()
 
-    def _exchange_on(self, connection: _Connection, request: Request, head: bytes, deadline: _Deadline) -> Response:
+    def _exchange_on(self, connection: _Connection, request: Request, head: bytes, deadline: Deadline) -> Response:
         keep = False
         try:
             response, keep = connection.exchange(request, head, deadline, self._limits)
@@ -256,7 +185,7 @@ class Connections:
         for idle in surplus:
             idle.close()
 
-    def _open(self, target: Target, deadline: _Deadline) -> _Connection:
+    def _open(self, target: Target, deadline: Deadline) -> _Connection:
         addresses = [target.literal] if target.literal else self._resolve_within(target, deadline)
         for address in addresses:
             if why := self._policy.denial(address, target.port):
@@ -266,13 +195,13 @@ class Connections:
             try:
                 return _Connection(target, self._connect(target, address, deadline), str(address))
             except ssl.SSLError as refused:
-                raise Failure(Cause.TLS, _words(refused), address=str(address)) from refused
+                raise Failure(Cause.TLS, words(refused), address=str(address)) from refused
             except OSError as refused:
                 error = refused
         cause = Cause.TIMEOUT if isinstance(error, TimeoutError) else Cause.CONNECT
-        raise Failure(cause, _words(error), address=str(addresses[0])) from error
+        raise Failure(cause, words(error), address=str(addresses[0])) from error
 
-    def _connect(self, target: Target, address: Address, deadline: _Deadline) -> socket.socket:
+    def _connect(self, target: Target, address: Address, deadline: Deadline) -> socket.socket:
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         plain = opened = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -290,7 +219,7 @@ class Connections:
             raise
         return opened
 
-    def _resolve_within(self, target: Target, deadline: _Deadline) -> list[Address]:
+    def _resolve_within(self, target: Target, deadline: Deadline) -> list[Address]:
         """A system resolver knows no deadline and may hang for half a minute: it hangs in a thread of its own."""
         seconds = deadline.within(self._limits.connect_seconds)
         answer: list[str] = []
@@ -308,7 +237,7 @@ class Connections:
         if asking.is_alive():
             raise Failure(Cause.DNS, "no answer from the name service")
         if trouble or not answer:
-            raise Failure(Cause.DNS, _words(trouble[0]) if trouble else "no address")
+            raise Failure(Cause.DNS, words(trouble[0]) if trouble else "no address")
         return numeric(answer)
 
 
@@ -324,57 +253,3 @@ def _head(target: Target, request: Request) -> bytes:
     lines.setdefault("accept", "Accept: application/json")
     lines.setdefault("user-agent", "User-Agent: Roamdesk")
     return "\r\n".join((f"{request.method} {target.path} HTTP/1.1", *lines.values(), "", "")).encode("latin-1")
-
-
-def _read_body(answer: http.client.HTTPResponse, headers: Headers, limits: Limits) -> bytes:
-    """The whole body, unpacked, within the caps; a body shorter than announced is a lost connection."""
-    coding = headers.get("Content-Encoding", "").strip().lower()
-    if coding in ("gzip", "x-gzip"):
-        body = b"".join(_gunzip(_chunks(answer), limits))
-    elif coding in ("", "identity"):
-        if answer.length is not None and answer.length > limits.max_bytes:
-            raise Failure(Cause.TOO_LARGE, f"{answer.length} bytes announced")
-        pieces, size = [], 0
-        for piece in _chunks(answer):
-            size += len(piece)
-            if size > limits.max_bytes:
-                raise Failure(Cause.TOO_LARGE, f"more than {limits.max_bytes} bytes")
-            pieces.append(piece)
-        body = b"".join(pieces)
-    else:
-        raise Failure(Cause.BAD_ENCODING, f"Content-Encoding {coding[:40]!r}")
-    if answer.length:
-        raise http.client.IncompleteRead(b"", answer.length)
-    return body
-
-
-def _chunks(answer: http.client.HTTPResponse) -> Iterable[bytes]:
-    while piece := answer.read(_CHUNK):
-        yield piece
-
-
-def _gunzip(pieces: Iterable[bytes], limits: Limits) -> Iterable[bytes]:
-    """Unpack step by step, never more than 64 kB ahead of the caps."""
-    unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    packed = unpacked = 0
-    for piece in pieces:
-        packed += len(piece)
-        while piece:
-            try:
-                step = unpacker.decompress(piece, _CHUNK)
-            except zlib.error as error:
-                raise Failure(Cause.BAD_ENCODING, _words(error)) from error
-            unpacked += len(step)
-            if unpacked > limits.max_bytes or unpacked > max(_RATIO_FREE, packed * limits.max_ratio):
-                raise Failure(Cause.TOO_LARGE, f"{packed} packed bytes became more than {unpacked - len(step)}")
-            yield step
-            if unpacker.unused_data:
-                raise Failure(Cause.BAD_ENCODING, "bytes after the end of the gzip data")
-            piece = unpacker.unconsumed_tail
-    if packed and not unpacker.eof:
-        raise http.client.IncompleteRead(b"")
-
-
-def _words(error: BaseException | None) -> str:
-    """The system's own words, cut: a peer's garbage may be quoted inside."""
-    return (getattr(error, "strerror", None) or str(error))[:200]
