@@ -52,8 +52,8 @@ $(VENV)/bin/python:
 		"(for example: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Roamdesk needs Python 3.11 or newer; $(PYTHON) is older. Name another: make PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python cannot make a virtual environment here." \
-		"On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python could not make a virtual environment," \
+		"see above. If it misses ensurepip, on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 
 # A stamp each, so that a set-up that is up to date costs nothing.
 $(VENV)/installed: requirements.lock | $(VENV)/bin/python

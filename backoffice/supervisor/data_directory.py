@@ -18,6 +18,9 @@ from pathlib import Path
 BASE_DIR = Path(__file__).resolve().parents[2]
 DEFAULT = BASE_DIR / "var" / "main"
 
+# Where root keeps what must lie outside the checkout: the database that a closed folder would hide from its server.
+ROOTS_FOLDER = Path("/var/lib/roamdesk")
+
 # A unix socket's path holds at most 107 bytes on Linux and 103 on macOS; ours end in "/.s.PGSQL.5432" (14) at most.
 LONGEST_SOCKET_DIRECTORY = 103 - len("/.s.PGSQL.5432")
 
@@ -83,12 +86,15 @@ class DataDirectory:
 
     @cached_property
     def sockets(self) -> Path:
-        """Where the unix sockets lie: in the folder, or under the temporary folder when that path is too long."""
+        """Where the unix sockets lie: in the folder, or in one with a short name when that path is too long."""
         inside = self.root / "run"
         if len(os.fsencode(inside)) <= LONGEST_SOCKET_DIRECTORY:
             return inside
+        owner = self.root.stat().st_uid if self.root.exists() else os.getuid()
         mark = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"roamdesk-{os.getuid()}-{mark}"
+        if owner == 0:  # root never relies on names in a folder where anybody may take them first
+            return ROOTS_FOLDER / f"run-{mark}"
+        return Path(tempfile.gettempdir()) / f"roamdesk-{owner}-{mark}"
 
     @property
     def valkey_socket(self) -> Path:

@@ -20,14 +20,11 @@ from pathlib import Path
 import psycopg
 
 from backoffice.supervisor.child import die_with_parent
-from backoffice.supervisor.data_directory import DataDirectory, UnableToUseDataDirectory
+from backoffice.supervisor.data_directory import ROOTS_FOLDER, DataDirectory, UnableToUseDataDirectory
 
 DATABASE = "roamdesk"
 SUPERUSER = "roamdesk"
 OLDEST_VERSION = 15
-
-# Where root keeps what an unprivileged server must reach when the checkout lies below a folder that only root enters.
-ROOTS_FOLDER = Path("/var/lib/roamdesk")
 
 
 class UnableToRunPostgres(Exception):
@@ -319,7 +316,10 @@ def environment(base: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def private_folder(folder: Path, user: pwd.struct_passwd | None) -> None:
+    """A folder that only the server's account enters."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.is_symlink() or folder.stat().st_uid not in {os.geteuid(), user.pw_uid if user else os.geteuid()}:
+        raise UnableToUseDataDirectory(f"{folder} belongs to another user. Remove it, or use another --data-dir.")
     if user is not None and folder.stat().st_uid != user.pw_uid:
         os.chown(folder, user.pw_uid, user.pw_gid)
     folder.chmod(0o700)

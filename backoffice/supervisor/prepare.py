@@ -7,7 +7,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from backoffice.supervisor import postgres
@@ -23,6 +23,13 @@ def prepare(data: DataDirectory, cluster: postgres.Cluster | None) -> Work:
     def work(_say_ready: SayReady) -> None:
         if cluster is not None:
             cluster.create_database()
+        try:
+            connection.ensure_connection()
+        except OperationalError as error:
+            raise UnableToPrepare(
+                f"Cannot reach the database: {str(error).strip()}\nCorrect DATABASE_URL, start that server, or unset "
+                "DATABASE_URL to use the embedded one."
+            ) from error
         migrate()
         first_administrator(data)
         connections.close_all()

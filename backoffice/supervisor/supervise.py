@@ -107,13 +107,10 @@ class Supervisor:
                 self._reap()
                 self._notice_ready()
                 self._start_due()
-                self._wait(1.0 if self._all_ready and all(run.child for run in self._lasting()) else 0.02)
+                self._wait(1.0 if all(run.ready or run.done for run in self._runs.values()) else 0.02)
             self.say("Stopping.")
         finally:
             self.stop_all()
-
-    def _lasting(self) -> list[_Run]:
-        return [run for run in self._runs.values() if not run.part.once]
 
     def _wait(self, seconds: float) -> None:
         select.select([self._alarm], [], [], seconds)
