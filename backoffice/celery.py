@@ -9,3 +9,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backoffice.settings")
 app = Celery("roamdesk")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+# What runs by itself. Beat keeps these in the database, where staff may change the times.
+app.conf.beat_schedule = {
+    "Fetch from partners what is due": {"task": "delivery.pull_due", "schedule": 15.0, "options": {"expires": 15}},
+    "Trim the message log": {"task": "delivery.trim", "schedule": 3600.0},
+}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection as database
@@ -41,7 +41,9 @@ class Exchanged(models.Model):
     object_id = models.CharField(max_length=40, verbose_name="id")
     document = DocumentField()
     last_updated = models.DateTimeField()
-    generation = models.PositiveIntegerField(default=1, help_text="Grows with every change; renderings are made per generation.")
+    generation = models.PositiveIntegerField(
+        default=1, help_text="Grows with every change; renderings are made per generation."
+    )
     seen_at = models.DateTimeField(null=True, help_text="When a pull or push last told us of it.")
     created_at = models.DateTimeField()
 
@@ -121,7 +123,9 @@ class Shelf:
         if dated and total < SCATTERED:
             return f"SELECT id FROM ({inner} OFFSET 0) f ORDER BY id LIMIT %(limit)s"
         if parties == 1:
-            return f"{inner} ORDER BY d.party_id, d.id LIMIT %(limit)s".replace("= ANY(%(parties)s)", "= (%(parties)s::bigint[])[1]")
+            return f"{inner} ORDER BY d.party_id, d.id LIMIT %(limit)s".replace(
+                "= ANY(%(parties)s)", "= (%(parties)s::bigint[])[1]"
+            )
         return f"{inner} ORDER BY d.id LIMIT %(limit)s"
 
     def _newest(self, cursor: Any, ids: str, given: dict[str, Any]) -> tuple[bytes, int, int | None]:
@@ -204,4 +208,6 @@ class Shelf:
 
 
 def _filter(query: PageQuery) -> str:
-    return f"{query.date_from.isoformat() if query.date_from else ''}/{query.date_to.isoformat() if query.date_to else ''}"
+    return (
+        f"{query.date_from.isoformat() if query.date_from else ''}/{query.date_to.isoformat() if query.date_to else ''}"
+    )

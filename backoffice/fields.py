@@ -14,7 +14,7 @@ from django.db import models
 from ocpi.wire import json as wire_json
 
 
-class DocumentField(models.TextField):
+class DocumentField(models.TextField):  # type: ignore[type-arg]  # not subscriptable at run time
     """A JSON document, exactly as `ocpi.wire.json.encode` wrote it. The Python value is its text; `read` parses it."""
 
     description = "JSON document"
@@ -28,7 +28,7 @@ class DocumentField(models.TextField):
         return wire_json.encode(tree).decode()
 
 
-class EnumField(models.CharField):
+class EnumField(models.CharField):  # type: ignore[type-arg]  # not subscriptable at run time
     """A value of a wire enum. Choices are for forms and filters; open enums keep what partners send."""
 
     def __init__(self, enum: type[StrEnum] | None = None, **options: Any) -> None:

@@ -150,3 +150,6 @@ class Bookmark(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["connection", "module", "filter", "offset"], name="bookmark_once"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.module} {self.offset}"

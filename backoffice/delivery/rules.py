@@ -94,7 +94,7 @@ class Verdict(StrEnum):
     DONE = "DONE"
     LINE_DOWN = "LINE_DOWN"
     LATER = "LATER"
-    TOKEN_REFUSED = "TOKEN_REFUSED"
+    TOKEN_REFUSED = "TOKEN_REFUSED"  # noqa: S105 - a verdict, no password
     SEND_WHOLE = "SEND_WHOLE"
     SEND_PARENT = "SEND_PARENT"
     PULL_ONLY = "PULL_ONLY"
@@ -138,7 +138,14 @@ class PullLimits:
 
 
 def why_stop(
-    *, limits: PullLimits, pages: int, objects: int, running_for: timedelta, url: str, seen_urls: Collection[str], fresh: int
+    *,
+    limits: PullLimits,
+    pages: int,
+    objects: int,
+    running_for: timedelta,
+    url: str,
+    seen_urls: Collection[str],
+    fresh: int,
 ) -> str | None:
     """A sentence when a pull must not go on to `url`; None when it may. `fresh`: objects of the last page not seen before."""
     if url in seen_urls:

@@ -45,7 +45,8 @@ def _read(parties: list[int], ids: tuple[str, ...], visible: str, peer: Peer) ->
     with database.cursor() as cursor:
         if len(ids) == 1:
             cursor.execute(
-                f"SELECT {LOCATION_TEXT} FROM locations_location d WHERE {wanted} AND {visible} ORDER BY d.id LIMIT 1", given
+                f"SELECT {LOCATION_TEXT} FROM locations_location d WHERE {wanted} AND {visible} ORDER BY d.id LIMIT 1",
+                given,
             )
         else:
             cursor.execute(
@@ -66,7 +67,9 @@ def store_page(peer: Peer, items: Sequence[tuple[PartyRef, Tree, Wire]], now: da
     """One page of a pull. Returns how many were new or changed."""
     changed = 0
     for owner in {item[0].id: item[0] for item in items}.values():
-        batch = [(tree, value) for party, tree, value in items if party.id == owner.id and isinstance(value, wire.Location)]
+        batch = [
+            (tree, value) for party, tree, value in items if party.id == owner.id and isinstance(value, wire.Location)
+        ]
         stored = store(owner.id, batch, source=arriving.PARTNER, now=now, ours=False)
         changed += sum(item.touched and item.fate is not Fate.STALE for item in stored)
     return changed

@@ -119,7 +119,12 @@ def gate(location: wire.Location) -> list[Finding]:
 def _coordinates(location: wire.Location) -> Iterator[Finding]:
     latitude, longitude = float(location.coordinates.latitude), float(location.coordinates.longitude)
     if latitude == 0 and longitude == 0:
-        yield Finding("COORDINATES_ZERO", "coordinates", Severity.STOP, "The coordinates are 0/0, in the Gulf of Guinea. Enter them.")
+        yield Finding(
+            "COORDINATES_ZERO",
+            "coordinates",
+            Severity.STOP,
+            "The coordinates are 0/0, in the Gulf of Guinea. Enter them.",
+        )
         return
     box = BOUNDS.get(location.country.upper())
     if box is None or _inside(box, latitude, longitude):
@@ -147,12 +152,16 @@ def _inside(box: tuple[float, float, float, float], latitude: float, longitude: 
 
 def _hours(location: wire.Location) -> Iterator[Finding]:
     if location.opening_times is None:
-        yield Finding("HOURS_MISSING", "opening_times", Severity.WARN, "No opening times: drivers cannot tell whether it is open.")
+        yield Finding(
+            "HOURS_MISSING", "opening_times", Severity.WARN, "No opening times: drivers cannot tell whether it is open."
+        )
 
 
 def _contact(location: wire.Location) -> Iterator[Finding]:
     if not location.help_phone:
-        yield Finding("HELP_PHONE_MISSING", "help_phone", Severity.WARN, "No help phone number for drivers at the charger.")
+        yield Finding(
+            "HELP_PHONE_MISSING", "help_phone", Severity.WARN, "No help phone number for drivers at the charger."
+        )
 
 
 def _equipment(location: wire.Location) -> Iterator[Finding]:
@@ -161,18 +170,26 @@ def _equipment(location: wire.Location) -> Iterator[Finding]:
     for number, evse in enumerate(location.evses):
         if not evse.evse_id and evse.status != wire.Status.REMOVED:
             yield Finding(
-                "EVSE_ID_MISSING", f"evses.{number}.evse_id", Severity.WARN, f"EVSE {evse.uid} has no EVSE id to show to drivers."
+                "EVSE_ID_MISSING",
+                f"evses.{number}.evse_id",
+                Severity.WARN,
+                f"EVSE {evse.uid} has no EVSE id to show to drivers.",
             )
         for index, connector in enumerate(evse.connectors):
-            yield from _connector(connector, f"evses.{number}.connectors.{index}", f"Connector {connector.id} of EVSE {evse.uid}")
+            yield from _connector(
+                connector, f"evses.{number}.connectors.{index}", f"Connector {connector.id} of EVSE {evse.uid}"
+            )
 
 
 def _connector(connector: wire.Connector, path: str, name: str) -> Iterator[Finding]:
     direct = connector.power_type == wire.PowerType.DC
     standard = str(connector.standard)
-    if standard in DC_ONLY and not direct or standard in AC_ONLY and direct:
+    if (standard in DC_ONLY and not direct) or (standard in AC_ONLY and direct):
         yield Finding(
-            "POWER_TYPE_MISMATCH", f"{path}.power_type", Severity.STOP, f"{name}: {standard} does not charge with {connector.power_type}."
+            "POWER_TYPE_MISMATCH",
+            f"{path}.power_type",
+            Severity.STOP,
+            f"{name}: {standard} does not charge with {connector.power_type}.",
         )
     told, computed = connector.max_electric_power, _computed(connector)
     if told is not None and not direct and computed and abs(int(told) - computed) > computed * 0.1:

@@ -53,14 +53,19 @@ class Connection(models.Model):
     token_out = models.TextField(blank=True, editable=False, help_text="What we present, encrypted.")
     hub_party_id = models.CharField(max_length=5, blank=True)
     confirmed_origins = models.JSONField(
-        default=list, help_text="Scheme, host and port that tokens may be sent to (T9); from the versions URL and endpoints."
+        default=list,
+        help_text="Scheme, host and port that tokens may be sent to (T9); from the versions URL and endpoints.",
     )
     plain_token = models.BooleanField(default=False, help_text="The partner sends and expects tokens without Base64.")
     strict_delivery = models.BooleanField(
         default=False, help_text="Never send a failed push again; the partner resynchronises by GET."
     )
-    repairs = models.JSONField(default=list, blank=True, help_text="Names of the repairs applied to what this partner sends.")
-    page_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Ask for at most this many objects a page.")
+    repairs = models.JSONField(
+        default=list, blank=True, help_text="Names of the repairs applied to what this partner sends."
+    )
+    page_limit = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Ask for at most this many objects a page."
+    )
     push_enabled = models.BooleanField(default=True, help_text="Off: the partner only pulls.")
     pull_enabled = models.BooleanField(default=True, help_text="Off: we never fetch from this partner by ourselves.")
     pull_every = models.DurationField(null=True, blank=True, help_text="Time between two delta pulls; empty: 1 hour.")

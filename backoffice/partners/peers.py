@@ -100,4 +100,7 @@ def _json(value: Any) -> Any:
 
 
 def _parties(rows: Any) -> tuple[PartyRef, ...]:
-    return tuple(PartyRef(id=id_, country_code=cc, party_id=pid, roles=frozenset(roles)) for id_, cc, pid, roles in _json(rows) or ())
+    return tuple(
+        PartyRef(id=id_, country_code=cc, party_id=pid, roles=frozenset(roles))
+        for id_, cc, pid, roles in _json(rows) or ()
+    )

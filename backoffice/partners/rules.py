@@ -35,7 +35,7 @@ class ConnectionEvent(_Choices):
     REGISTERED = "REGISTERED"
     PAUSE = "PAUSE"
     RESUME = "RESUME"
-    TOKEN_REFUSED = "TOKEN_REFUSED"
+    TOKEN_REFUSED = "TOKEN_REFUSED"  # noqa: S105 - an event, no password
     REMOVE = "REMOVE"
 
 
@@ -83,7 +83,9 @@ def move(state: ConnectionState, event: ConnectionEvent) -> ConnectionState:
     try:
         return TRANSITIONS[state][event]
     except KeyError:
-        raise NotAllowed(f"A connection that is {state.value} cannot {event.value.replace('_', ' ').lower()}.") from None
+        raise NotAllowed(
+            f"A connection that is {state.value} cannot {event.value.replace('_', ' ').lower()}."
+        ) from None
 
 
 def best_version(offered: Iterable[str], ours: Sequence[str] = NEWEST_FIRST) -> str | None:
@@ -97,8 +99,6 @@ def origin(url: str) -> str:
     parts = urlsplit(url)
     port = parts.port or {"https": 443, "http": 80}.get(parts.scheme.lower(), 0)
     return f"{parts.scheme.lower()}://{(parts.hostname or '').lower()}:{port}"
-
-
 
 
 def missing_endpoints(identifiers: Iterable[tuple[str, str]]) -> list[str]:

@@ -24,7 +24,9 @@ class CredentialsToken(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Peer, str]:
         value = request.META.get("HTTP_AUTHORIZATION", "")
         if not value:
-            raise NotAuthenticated("The Authorization header is missing: send 'Token ' and the Base64 credentials token.")
+            raise NotAuthenticated(
+                "The Authorization header is missing: send 'Token ' and the Base64 credentials token."
+            )
         try:
             plain = decode_token(value, plain=True)
         except BadHeader as error:

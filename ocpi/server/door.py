@@ -68,7 +68,7 @@ class Door(ViewSet):
             request_id=message_id(request.META.get("HTTP_X_REQUEST_ID")) or str(uuid.uuid4()),
             correlation_id=message_id(request.META.get("HTTP_X_CORRELATION_ID")) or str(uuid.uuid4()),
         )
-        response = super().dispatch(request, *args, **kwargs)
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         if not self.recorded:
             self.close_exchange(response)
         return response
@@ -107,7 +107,9 @@ class Door(ViewSet):
             headers = {"Allow": ", ".join(self.allowed_methods)} if isinstance(exc, MethodNotAllowed) else {}
             if exc.status_code in (401, 403):
                 headers["WWW-Authenticate"] = "Token"
-                return self.answer(None, http=401, ocpi=StatusCode.CLIENT_ERROR, message=str(exc.detail), headers=headers)
+                return self.answer(
+                    None, http=401, ocpi=StatusCode.CLIENT_ERROR, message=str(exc.detail), headers=headers
+                )
             return self.answer(
                 None, http=exc.status_code, ocpi=StatusCode.CLIENT_ERROR, message=str(exc.detail), headers=headers
             )
@@ -120,7 +122,7 @@ class Door(ViewSet):
                 message="The database does not answer at the moment; nothing was changed. Please try again.",
                 headers={"Retry-After": "5"},
             )
-        log.exception("unexpected error at an OCPI door")
+        log.error("unexpected error at an OCPI door", exc_info=exc)
         return self.answer(
             None,
             http=500,

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from ocpi.module import Page, PageQuery, Refusal
 from pydantic import TypeAdapter
 
+from ocpi.module import Page, PageQuery, Refusal
 from ocpi.wire.base import DateTime, date_time_text
 from ocpi.wire.envelope import StatusCode
 from ocpi.wire.headers import link_next

@@ -32,6 +32,6 @@ def patterns(site: OcpiSite) -> list[Any]:
                     door_for(module.shape), VERBS, site=site, module=module, version=version, interface=interface
                 )
                 made.append(re_path(rf"^{prefix}/{re.escape(module.identifier)}(?P<path>(?:/.*)?)$", door))
-    nothing = {verb: "nothing" for verb in VERBS}
+    nothing = dict.fromkeys(VERBS, "nothing")
     made.append(re_path(r"^(?P<path>.*)$", view(NothingDoor, nothing, site=site)))
     return made

@@ -85,9 +85,7 @@ class OwnedObjectsDoor(Door):
         owner, ids, level = self._pushed_target(path, store)
         body = self.body()
         if "last_updated" not in body:
-            raise Refusal(
-                "last_updated: every PATCH must carry it.", ocpi=StatusCode.INVALID_PARAMETERS
-            )
+            raise Refusal("last_updated: every PATCH must carry it.", ocpi=StatusCode.INVALID_PARAMETERS)
         try:
             last_updated = MOMENT.validate_python(body["last_updated"])
         except (ValueError, TypeError) as error:

@@ -172,7 +172,12 @@ def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
         connection=line.connection, identifier=owed.module.identifier, role="RECEIVER"
     ).first()
     if endpoint is None:
-        _finish(owed, MessageState.DROPPED, cause="no_endpoint", error="The partner has no Receiver endpoint for this module.")
+        _finish(
+            owed,
+            MessageState.DROPPED,
+            cause="no_endpoint",
+            error="The partner has no Receiver endpoint for this module.",
+        )
         return True
     if origin(endpoint.url) not in line.connection.confirmed_origins:
         _postpone(owed, timedelta(minutes=30), "unconfirmed_host", f"{origin(endpoint.url)} is not a confirmed host.")
@@ -212,9 +217,7 @@ def _body(owed: Owed, line: _Line, tree: dict[str, Any]) -> tuple[str, bytes | N
     return method, wire_json.encode(told)
 
 
-def _judged(
-    owed: Owed, line: _Line, method: str, endpoint: Endpoint, outcome: Outcome, chance: random.Random
-) -> bool:
+def _judged(owed: Owed, line: _Line, method: str, endpoint: Endpoint, outcome: Outcome, chance: random.Random) -> bool:
     verdict = judge(outcome, method=method, has_parent=len(owed.ids) > 1)
     if verdict is Verdict.DONE:
         _finish(owed, MessageState.DONE)
@@ -231,14 +234,18 @@ def _judged(
             _suspend(fresh, reason)
             _postpone(owed, timedelta(0), cause, reason)
     elif verdict is Verdict.SEND_WHOLE:
-        Message.objects.filter(pk=owed.id, generation=owed.generation).update(touched=[], last_error=reason, last_cause=cause)
+        Message.objects.filter(pk=owed.id, generation=owed.generation).update(
+            touched=[], last_error=reason, last_cause=cause
+        )
     elif verdict is Verdict.SEND_PARENT:
         _owe_parent(owed, reason, cause)
     elif verdict is Verdict.PULL_ONLY:
         Endpoint.objects.filter(pk=endpoint.pk).update(pull_only=True)
         Message.objects.filter(
             connection=line.connection, module=owed.module.identifier, state=MessageState.DUE
-        ).update(state=MessageState.DROPPED, last_cause="pull_only", last_error="The partner takes no pushes of this module.")
+        ).update(
+            state=MessageState.DROPPED, last_cause="pull_only", last_error="The partner takes no pushes of this module."
+        )
     elif verdict is Verdict.REFUSED or line.connection.strict_delivery:
         _finish(owed, MessageState.REFUSED, cause=cause, error=reason)
     else:

@@ -162,7 +162,11 @@ def _run_alone(pull: Pull, limits: PullLimits) -> None:
         if peer is None or connection.state != ConnectionState.ACTIVE:
             return _end(pull, PullState.FAILED, f"{connection} is {connection.state.lower()}.")
         if origin(pull.next_url) not in connection.confirmed_origins:
-            return _end(pull, PullState.FAILED, f"The next link leads to {origin(pull.next_url)}, which is not a confirmed host.")
+            return _end(
+                pull,
+                PullState.FAILED,
+                f"The next link leads to {origin(pull.next_url)}, which is not a confirmed host.",
+            )
         seen_urls.add(pull.next_url)
         outcome = _get(pull, connection, peer)
         if not isinstance(outcome, Delivered):
@@ -220,7 +224,7 @@ def _get(pull: Pull, connection: Connection, peer: Peer) -> Outcome:
                 trigger="pull",
             )
         )
-        if isinstance(outcome, Delivered) or outcome.http_status is not None and outcome.http_status < 500:
+        if isinstance(outcome, Delivered) or (outcome.http_status is not None and outcome.http_status < 500):
             return outcome
     return outcome
 

@@ -102,6 +102,7 @@ def trim(*, before: datetime, batch: int = 5000) -> int:
                 "DELETE FROM delivery_exchange WHERE id IN (SELECT id FROM delivery_exchange WHERE at < %s LIMIT %s)",
                 [before, batch],
             )
-            gone += cursor.rowcount
-            if cursor.rowcount < batch:
+            deleted = int(cursor.rowcount)
+            gone += deleted
+            if deleted < batch:
                 return gone

@@ -46,9 +46,7 @@ def save_location(party: Party, tree: Tree, *, now: datetime) -> Shelved:
     return item
 
 
-def set_status(
-    location: Location, uid: str, status: str, *, source: str, reason: str = "", now: datetime
-) -> bool:
+def set_status(location: Location, uid: str, status: str, *, source: str, reason: str = "", now: datetime) -> bool:
     """Change the status of an EVSE of ours; partners hear of it by PATCH. False: it had that status already."""
     at = milliseconds(now)
     with transaction.atomic(), database.cursor() as cursor:

@@ -50,8 +50,10 @@ class Shelved:
     @property
     def touched(self) -> bool:
         """Whether anything of it changed, its EVSEs included."""
-        return self.fate in (Fate.NEW, Fate.CHANGED) or bool(self.unlisted) or any(
-            evse.fate in (Fate.NEW, Fate.CHANGED) for evse in self.evses
+        return (
+            self.fate in (Fate.NEW, Fate.CHANGED)
+            or bool(self.unlisted)
+            or any(evse.fate in (Fate.NEW, Fate.CHANGED) for evse in self.evses)
         )
 
 
@@ -130,7 +132,9 @@ def _compare(party: int, batch: list[Shelved]) -> None:
             row = present.pop(evse.key, None)
             evse.id = row[2] if row else None
             evse.previous_status = row[5] if row else ""
-            evse.fate = fate(stored_at=row[3] if row else None, stored=row[4] if row else "", told_at=evse.at, told=evse.text)
+            evse.fate = fate(
+                stored_at=row[3] if row else None, stored=row[4] if row else "", told_at=evse.at, told=evse.text
+            )
             if row and not row[6] and evse.fate is Fate.SAME:
                 evse.fate = Fate.CHANGED
             if item.fate is Fate.STALE:

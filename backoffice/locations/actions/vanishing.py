@@ -32,6 +32,13 @@ def vanish(peer: Peer, since: datetime, now: datetime) -> int:
         tree = DocumentField.read(document) | {"status": "REMOVED", "last_updated": date_time_text(at)}
         value = wire_json.validate(wire.EVSE, tree)
         write_evse(
-            location, tree, value, at=at, previous=previous, source="pull", reason="No longer in the partner's list.", now=since
+            location,
+            tree,
+            value,
+            at=at,
+            previous=previous,
+            source="pull",
+            reason="No longer in the partner's list.",
+            now=since,
         )
     return len({row[0] for row in rows})

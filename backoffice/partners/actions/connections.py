@@ -42,12 +42,16 @@ def add_own_party(*, country_code: str, party_id: str, name: str, roles: Iterabl
     with transaction.atomic():
         party, _ = Party.objects.get_or_create(country_code=country_code.upper(), party_id=party_id.upper())
         if party.roles.filter(connection__isnull=False, state=RoleState.ACTIVE).exists():
-            raise UnableToConnect(f"{party} is a party of a partner. Choose another party id or remove that connection.")
+            raise UnableToConnect(
+                f"{party} is a party of a partner. Choose another party id or remove that connection."
+            )
         details = {"name": name} | ({"website": website} if website else {})
         party.ours, party.name, party.business_details = True, name, DocumentField.write(details)
         party.save()
         for role in roles:
-            PartyRole.objects.get_or_create(party=party, role=role, connection=None, defaults={"state": RoleState.ACTIVE})
+            PartyRole.objects.get_or_create(
+                party=party, role=role, connection=None, defaults={"state": RoleState.ACTIVE}
+            )
     return party
 
 
@@ -181,9 +185,9 @@ def approve_claim(role: PartyRole) -> None:
         locked = PartyRole.objects.select_for_update().select_related("party").get(pk=role.pk)
         if locked.party.ours:
             raise UnableToConnect(f"{locked.party} is our own party: no partner can hold it.")
-        PartyRole.objects.filter(party=locked.party, role=locked.role, state=RoleState.ACTIVE).exclude(pk=locked.pk).update(
-            state=RoleState.REFUSED
-        )
+        PartyRole.objects.filter(party=locked.party, role=locked.role, state=RoleState.ACTIVE).exclude(
+            pk=locked.pk
+        ).update(state=RoleState.REFUSED)
         locked.state = RoleState.ACTIVE
         locked.save()
 
@@ -229,7 +233,9 @@ def adopt(agreement: Agreement, *, our_parties: Sequence[Party]) -> Connection:
         connection.save()
         hashed = token_hash(agreement.inbound_token)
         if InboundToken.objects.filter(hash=hashed).exists():
-            raise UnableToConnect("That inbound token opens another connection already. Every connection needs its own.")
+            raise UnableToConnect(
+                "That inbound token opens another connection already. Every connection needs its own."
+            )
         InboundToken.objects.create(connection=connection, hash=hashed, kind=TokenKind.ACTIVE)
         settle_claims(connection, agreement.claims)
     return connection

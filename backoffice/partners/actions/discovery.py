@@ -19,7 +19,6 @@ from ocpi.wire.base import Wire
 from ocpi.wire.envelope import StatusCode
 from ocpi.wire.versions import Version, VersionDetails
 
-
 W = TypeVar("W", bound=Wire)
 
 
@@ -53,13 +52,21 @@ class Line:
 
     def tell(self, title: str, *, ok: bool | None, cause: str = "", detail: str = "") -> None:
         Step.objects.create(
-            connection=self.connection, at=site.now(), flow=self.flow, title=title[:200], ok=ok, cause=cause, detail=detail
+            connection=self.connection,
+            at=site.now(),
+            flow=self.flow,
+            title=title[:200],
+            ok=ok,
+            cause=cause,
+            detail=detail,
         )
 
     def call(self, method: str, url: str, module: str, body: bytes | None = None) -> Outcome:
         """Raises UnableToHandshake for a host that staff did not confirm: our token would go to whoever answers there."""
         if origin(url) not in self.connection.confirmed_origins:
-            message = f"{origin(url)} is another host than the versions URL's. Confirm it on the connection, then try again."
+            message = (
+                f"{origin(url)} is another host than the versions URL's. Confirm it on the connection, then try again."
+            )
             self.tell(f"{method} {module}", ok=False, cause="unconfirmed_host", detail=message)
             raise UnableToHandshake(message, cause="unconfirmed_host")
         return site.call(
@@ -131,5 +138,3 @@ def started(connection: Connection, flow: str) -> datetime:
     """A new run of a flow: its old steps go, so that the page shows this run alone."""
     Step.objects.filter(connection=connection, flow=flow).delete()
     return site.now()
-
-

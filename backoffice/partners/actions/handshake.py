@@ -150,7 +150,9 @@ def _switch(connection: Connection, offer: Offer, theirs: Credentials, *, keep: 
 
 
 def _summary(connection: Connection) -> str:
-    roles = [f"{role}{' (awaiting approval)' if role.state != RoleState.ACTIVE else ''}" for role in connection.roles.all()]
+    roles = [
+        f"{role}{' (awaiting approval)' if role.state != RoleState.ACTIVE else ''}" for role in connection.roles.all()
+    ]
     return f"OCPI {connection.version} with {', '.join(roles) or 'no role'}"
 
 

@@ -21,13 +21,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs_of = parser.add_subparsers(dest="verb", required=True)
 
-        def verb(name: str, help: str) -> ArgumentParser:
-            made: ArgumentParser = verbs_of.add_parser(name, help=help)
+        def verb(name: str, told: str) -> ArgumentParser:
+            made: ArgumentParser = verbs_of.add_parser(name, help=told)
             made.add_argument("--json", action="store_true", help="print one JSON object")
             return made
 
         def speaks_for(made: ArgumentParser) -> None:
-            made.add_argument("--for", dest="ours", default="", help="own parties, CC-PID[,CC-PID]; default: all of ours")
+            made.add_argument(
+                "--for", dest="ours", default="", help="own parties, CC-PID[,CC-PID]; default: all of ours"
+            )
 
         invite = verb("invite", "print our versions URL and a token A for a partner who registers with us")
         invite.add_argument("--name", required=True)
@@ -45,7 +47,9 @@ class Command(BaseCommand):
         adopt.add_argument("--inbound-token", required=True, help="what the partner shows to us")
         adopt.add_argument("--outbound-token", required=True, help="what we show to the partner")
         adopt.add_argument("--version", required=True, choices=site.versions, dest="ocpi_version")
-        adopt.add_argument("--offline", action="store_true", help="make no request; endpoints stay unknown until `update`")
+        adopt.add_argument(
+            "--offline", action="store_true", help="make no request; endpoints stay unknown until `update`"
+        )
         speaks_for(adopt)
         verb("list", "all connections")
         for name, help_text in (
@@ -74,7 +78,9 @@ class Command(BaseCommand):
             NotAllowed,
         ) as error:
             if options["json"]:
-                self.stdout.write(json.dumps({"error": str(error), "cause": getattr(error, "cause", type(error).__name__)}))
+                self.stdout.write(
+                    json.dumps({"error": str(error), "cause": getattr(error, "cause", type(error).__name__)})
+                )
                 raise SystemExit(1) from error
             raise CommandError(str(error)) from error
         told = {**told, "our_versions_url": site.versions_url()}
@@ -149,7 +155,9 @@ class Command(BaseCommand):
         return _facts(connection) | {"partner_said": said}
 
     def _check(self, options: dict[str, Any]) -> dict[str, Any]:
-        from backoffice.delivery.actions.checking import check  # partners lies below delivery; only this door knows both
+        from backoffice.delivery.actions.checking import (
+            check,
+        )  # partners lies below delivery; only this door knows both
 
         return check(_named(options["name"]))
 
@@ -199,7 +207,9 @@ def _facts(connection: Connection) -> dict[str, Any]:
         "version": connection.version,
         "versions_url": connection.versions_url,
         "our_parties": [str(party) for party in connection.our_parties.all()],
-        "roles": [{"party": str(role.party), "role": role.role, "state": str(role.state)} for role in connection.roles.all()],
+        "roles": [
+            {"party": str(role.party), "role": role.role, "state": str(role.state)} for role in connection.roles.all()
+        ],
         "endpoints": [
             {"identifier": row.identifier, "role": row.role, "url": row.url} for row in connection.endpoints.all()
         ],
@@ -212,8 +222,10 @@ def _lines(told: dict[str, Any], indent: str = "") -> list[str]:
     for name, value in told.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
             lines.append(f"{indent}{name}:")
-            for item in value:
-                lines.append(f"{indent}  - " + ", ".join(f"{key}: {item[key]}" for key in item if item[key] not in ("", [], None)))
+            lines.extend(
+                f"{indent}  - " + ", ".join(f"{key}: {item[key]}" for key in item if item[key] not in ("", [], None))
+                for item in value
+            )
         elif isinstance(value, dict):
             lines.append(f"{indent}{name}:")
             lines.extend(_lines(value, indent + "  "))
