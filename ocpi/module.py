@@ -255,3 +255,8 @@ class Module:
 
     def interfaces(self) -> tuple[InterfaceRole, ...]:
         return (InterfaceRole.SENDER,) if self.one_door else (InterfaceRole.SENDER, InterfaceRole.RECEIVER)
+
+    def opens(self, interface: InterfaceRole, peer: Peer) -> bool:
+        """Whether one of our parties on this connection plays a role that stands behind this interface."""
+        typical = self.sender_roles if interface is InterfaceRole.SENDER else self.receiver_roles
+        return self.one_door or any(party.roles & typical for party in peer.ours)

@@ -21,7 +21,7 @@ from rest_framework.exceptions import APIException, MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
-from ocpi.module import Module, Peer, Refusal
+from ocpi.module import Module, Peer, Refusal, Unknown
 from ocpi.server.auth import CredentialsToken
 from ocpi.server.routing import check_routing, read_routing
 from ocpi.site import Exchange, OcpiSite
@@ -88,6 +88,8 @@ class Door(ViewSet):
         self.exchange.connection = peer.connection
         if peer.bootstrap and self.module is not None and not self.module.bootstrap:
             raise Refusal("This token opens versions and credentials only.", http=401)
+        if self.module is not None and self.interface is not None and not self.module.opens(self.interface, peer):
+            raise Unknown("This interface is not in the version details of this connection.")
         if self.module is not None and self.module.routed:
             self.routing = read_routing(request.headers)
             self.exchange.from_party = _party(self.routing.from_country, self.routing.from_party)

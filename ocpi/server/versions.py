@@ -10,32 +10,24 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from ocpi import versions
-from ocpi.module import Module, Peer, Unknown
+from ocpi.module import Peer, Unknown
 from ocpi.server.door import Door
 from ocpi.site import OcpiSite
 from ocpi.wire import json as wire_json
-from ocpi.wire.versions import InterfaceRole
 
 
 def endpoints(site: OcpiSite, version: str, peer: Peer) -> list[dict[str, Any]]:
     """Endpoint trees for this peer: Sender doors where one of our parties plays a sender role, Receiver likewise."""
-    roles = frozenset().union(*(party.roles for party in peer.ours)) if peer.ours else frozenset()
     known = versions.VERSIONS[version].modules
     listed: list[dict[str, Any]] = []
     for module in sorted(site.modules(), key=lambda module: module.identifier):
         if module.identifier not in known:
             continue
         for interface in module.interfaces():
-            if module.one_door or opens(module, interface, roles):
+            if module.opens(interface, peer):
                 url = site.endpoint_url(version, module, interface)
                 listed.append({"identifier": module.identifier, "role": interface.value, "url": url})
     return listed
-
-
-def opens(module: Module, interface: InterfaceRole, roles: frozenset[str]) -> bool:
-    """Whether a party with these roles has this interface of the module."""
-    typical = module.sender_roles if interface is InterfaceRole.SENDER else module.receiver_roles
-    return bool(typical & roles)
 
 
 class VersionsDoor(Door):
