@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from backoffice.supervisor import postgres, valkey
@@ -82,10 +83,10 @@ APPEND_SLASH = False  # a redirect would turn a partner's PUT into a GET; the ad
 
 # In the order in which templates are looked up and migrations of one run are made: theme, Django, libraries, ours.
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "django.contrib.admin",
+    "backoffice.console.apps.ConsoleAdminConfig",  # django.contrib.admin with our own site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.postgres",
@@ -95,6 +96,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_celery_beat",
     "axes",
+    "backoffice.console.apps.ConsoleConfig",
     "backoffice.partners",
     "backoffice.delivery",
     "backoffice.locations",
@@ -223,6 +225,40 @@ MEDIA_URL = "/media/"
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_AUTOREFRESH = DEBUG
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a location's edit form has a field for every leaf
+
+# --- Admin -----------------------------------------------------------------------------------------------------------
+
+# Address of map tiles, such as https://tiles.example/{z}/{x}/{y}.png; without one the map draws outlines only.
+MAP_TILES = env.str("ROAMDESK_MAP_TILES", "")
+UNFOLD = {
+    "SITE_TITLE": "Roamdesk",
+    "SITE_HEADER": "Roamdesk",
+    "SITE_SYMBOL": "ev_station",
+    "SITE_URL": None,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "ENVIRONMENT_TITLE_PREFIX": "DEMO" if DEMO else None,
+    "STYLES": [lambda request: static("console/console.css")],
+    "SCRIPTS": [lambda request: static("console/console.js")],
+    "SIDEBAR": {"show_search": False, "navigation": "backoffice.console.navigation.sidebar"},
+    "COLORS": {
+        # Dark enough from 600 on for white text on it (contrast above 4.5).
+        "primary": {
+            "50": "oklch(98.4% .014 180)",
+            "100": "oklch(95.3% .051 181)",
+            "200": "oklch(91% .096 180)",
+            "300": "oklch(85.5% .138 181)",
+            "400": "oklch(77.7% .152 182)",
+            "500": "oklch(70.4% .14 182)",
+            "600": "oklch(51.1% .096 186)",
+            "700": "oklch(43.7% .078 188)",
+            "800": "oklch(38.6% .063 188)",
+            "900": "oklch(33% .05 190)",
+            "950": "oklch(27.7% .046 193)",
+        },
+    },
+}
 
 # --- Log -------------------------------------------------------------------------------------------------------------
 

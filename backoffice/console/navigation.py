@@ -1,0 +1,79 @@
+"""The sidebar: the groups of the handbook, holding only what exists, each item shown to those who may open it.
+
+An app adds its line here. `settings.UNFOLD` names `sidebar`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
+    # title: (label, icon, URL name, permission)
+    ("", (("Home", "home", "admin:index", ""),)),
+    (
+        "Roaming",
+        (
+            ("Connections", "hub", "admin:partners_connection_changelist", "partners.view_connection"),
+            ("Parties", "domain", "admin:partners_party_changelist", "partners.view_party"),
+            ("Claims", "how_to_reg", "admin:partners_partyrole_changelist", "partners.view_partyrole"),
+        ),
+    ),
+    (
+        "Network",
+        (
+            ("Locations", "location_on", "admin:locations_location_changelist", "locations.view_location"),
+            ("Map", "map", "admin:locations_location_map", "locations.view_location"),
+            ("Status board", "grid_view", "admin:locations_location_board", "locations.view_location"),
+        ),
+    ),
+    (
+        "Operations",
+        (
+            ("Message log", "swap_horiz", "admin:delivery_exchange_changelist", "delivery.view_exchange"),
+            ("Outbox", "outbox", "admin:delivery_message_changelist", "delivery.view_message"),
+            ("Pulls", "cloud_download", "admin:delivery_pull_changelist", "delivery.view_pull"),
+        ),
+    ),
+    (
+        "Admin",
+        (
+            ("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
+            ("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
+            ("Party scopes", "shield_person", "admin:console_partyscope_changelist", "console.view_partyscope"),
+        ),
+    ),
+)
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    shown = []
+    for title, lines in GROUPS:
+        items = [
+            {"title": label, "icon": icon, "link": link, "active": _active(request.path, link)}
+            for label, icon, name, permission in lines
+            if (not permission or request.user.has_perm(permission)) and (link := _link(name))
+        ]
+        if items:
+            shown.append({"title": title, "items": items})
+    return shown
+
+
+def _link(name: str) -> str | None:
+    """None where an installation has not switched that app on."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return None
+
+
+def _active(path: str, link: str) -> bool:
+    """The longest line that the page lies below: the board is not the list, though its URL begins alike."""
+    if link == reverse("admin:index"):
+        return path == link
+    if not path.startswith(link):
+        return False
+    longer = (other for _, lines in GROUPS for _, _, name, _ in lines if (other := _link(name)))
+    return not any(path.startswith(other) and len(other) > len(link) for other in longer)
