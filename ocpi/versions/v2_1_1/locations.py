@@ -160,6 +160,7 @@ CHANGES = (
         Location,
         "Location.time_zone became required",
         up=_time_zone,
+        older={"time_zone": Field(Kind.STRING, length=255)},
         assumes={"time_zone": "the connection's, else that of the country"},
     ),
     Change(Location, "Location.postal_code became optional", up=_without_placeholder, down=_postal_code),
