@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -25,6 +26,7 @@ from ocpi.module import Module, Peer, Refusal, Unknown
 from ocpi.server.auth import CredentialsToken
 from ocpi.server.routing import check_routing, read_routing
 from ocpi.site import Exchange, OcpiSite
+from ocpi.versions.repairs import Applied
 from ocpi.wire import envelope
 from ocpi.wire import json as wire_json
 from ocpi.wire.envelope import StatusCode
@@ -45,6 +47,7 @@ class Door(ViewSet):
     module: Module | None = None
     version: str = ""
     interface: InterfaceRole | None = None
+    http_method_names = ["get", "post", "put", "patch", "delete"]  # OCPI has no HEAD and no OPTIONS
     parser_classes = ()
     permission_classes = ()
     throttle_classes = ()
@@ -98,6 +101,11 @@ class Door(ViewSet):
 
     def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         raise MethodNotAllowed(request.method or "")
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """DRF would write its own guess of Allow over the one that a 405 brings, and into every other answer."""
+        return {}
 
     def handle_exception(self, exc: Exception) -> HttpResponse:
         """Every way of failing, as an answer in the protocol's own terms."""
@@ -187,6 +195,10 @@ class Door(ViewSet):
             response[name] = value
         self.exchange.ocpi_status = int(ocpi)
         return response
+
+    def _note(self, repairs: Sequence[Applied]) -> None:
+        if repairs:
+            self.exchange.notes["repairs"] = dict(Counter(item.name for item in repairs))
 
     def write(self, effect: Callable[[], HttpResponse]) -> HttpResponse:
         """Run `effect` and log the exchange in one transaction; tried again on deadlock, at most three times."""

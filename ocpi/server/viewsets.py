@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import MethodNotAllowed
@@ -26,7 +26,7 @@ from ocpi.module import (
     Tree,
     Unknown,
 )
-from ocpi.server.bodies import context, lift, lowered, validated
+from ocpi.server.bodies import context, lift, lowered, mended, validated
 from ocpi.server.door import Door
 from ocpi.server.paging import MOMENT, page_headers, read_query
 from ocpi.wire import json as wire_json
@@ -36,11 +36,14 @@ from ocpi.wire.versions import InterfaceRole
 
 
 def split_path(path: str) -> tuple[str, ...]:
-    """The segments below the module's URL; one trailing slash is tolerated. Raises Unknown for empty segments."""
+    """The segments below the module's URL, which the web server has percent-decoded; one trailing slash is tolerated.
+
+    Raises Unknown for empty segments.
+    """
     trimmed = path.strip("/") if path.count("/") == len(path) else path.removeprefix("/").removesuffix("/")
     if not trimmed:
         return ()
-    segments = tuple(unquote(segment) for segment in trimmed.split("/"))
+    segments = tuple(trimmed.split("/"))
     if any(not segment or len(segment) > 255 for segment in segments):
         raise Unknown("There is nothing at this path.")
     return segments
@@ -83,7 +86,8 @@ class OwnedObjectsDoor(Door):
     def patch(self, request: HttpRequest, path: str = "") -> HttpResponse:
         store = self.shape.patch
         owner, ids, level = self._pushed_target(path, store)
-        body = self.body()
+        body, applied = mended(level.cls, self.body(), version=self.version, peer=self.peer, owner=owner, partial=True)
+        self._note(applied)
         if "last_updated" not in body:
             raise Refusal("last_updated: every PATCH must carry it.", ocpi=StatusCode.INVALID_PARAMETERS)
         try:
@@ -196,8 +200,7 @@ class OwnedObjectsDoor(Door):
 
     def _whole(self, level: Level, owner: PartyRef) -> tuple[Tree, Wire]:
         tree, applied = lift(level.cls, self.body(), version=self.version, peer=self.peer, owner=owner)
-        if applied:
-            self.exchange.notes["repairs"] = sorted({item.name for item in applied})
+        self._note(applied)
         return tree, validated(level.cls, tree, version=self.version)
 
     def _same_identity(self, level: Level, tree: Tree, owner: PartyRef, ids: tuple[str, ...]) -> None:
@@ -237,7 +240,6 @@ class CallsDoor(Door):
         matching = [(route, found) for route in self.routes if (found := _match(route.path, segments)) is not None]
         if not matching:
             raise Unknown("There is nothing at this path.")
-        self._offered = sorted({route.method for route, _ in matching})
         for route, variables in matching:
             if route.method == request.method:
                 return self._answered(route, variables)
@@ -247,7 +249,12 @@ class CallsDoor(Door):
 
     @property
     def allowed_methods(self) -> list[str]:
-        return getattr(self, "_offered", [])
+        """Of the path that was asked for; none where nothing is."""
+        try:
+            segments = split_path(self.kwargs.get("path", ""))
+        except Unknown:
+            return []
+        return sorted({route.method for route in self.routes if _match(route.path, segments) is not None})
 
     def _answered(self, route: Call, variables: dict[str, str]) -> HttpResponse:
         tree: Tree | None = None
@@ -256,8 +263,7 @@ class CallsDoor(Door):
         has_body = bool(self.request.META.get("CONTENT_LENGTH", "0").strip("0 "))
         if route.body is not None and (has_body or not route.body_optional):
             tree, applied = lift(route.body, self.body(), version=self.version, peer=peer, owner=None)
-            if applied:
-                self.exchange.notes["repairs"] = sorted({item.name for item in applied})
+            self._note(applied)
             value = validated(route.body, tree, version=self.version)
         answer = route.answer(
             CallArrival(

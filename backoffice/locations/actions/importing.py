@@ -16,7 +16,8 @@ from backoffice.locations.actions.storing import Shelved, store
 from backoffice.locations.rules import Fate, Tree
 from backoffice.partners.models import Party
 from ocpi import versions
-from ocpi.versions.repairs import REPAIRS, detect_version, repair
+from ocpi.versions.detect import detect_version
+from ocpi.versions.repairs import REPAIRS, repair
 from ocpi.wire import json as wire_json
 from ocpi.wire import locations as wire
 from ocpi.wire.base import date_time_text
@@ -134,7 +135,7 @@ def _read(party: Party, item: Tree, version: str, report: Report, now: datetime)
     identity = str(item.get("id", "(no id)"))[:60]
     owner = (party.country_code, party.party_id)
     ctx = versions.Context(owner=owner, now=now)
-    mended, applied = repair(wire.Location, item, REPAIRS, ctx)
+    mended, applied = repair(wire.Location, item, REPAIRS, ctx, version=version)
     if applied:
         report.repaired += 1
         report.repairs.update(one.name for one in applied)

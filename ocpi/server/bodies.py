@@ -1,0 +1,57 @@
+"""From a peer's body to a validated object of the newest version, and back: repairs, version, wire class, in that order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ocpi import versions
+from ocpi.module import PartyRef, Peer, Refusal
+from ocpi.versions.repairs import Applied, repair
+from ocpi.wire import json as wire_json
+from ocpi.wire.base import Wire
+from ocpi.wire.envelope import StatusCode
+
+Tree = dict[str, Any]
+
+
+def context(peer: Peer, owner: PartyRef | None) -> versions.Context:
+    return versions.Context(owner=(owner.country_code, owner.party_id) if owner else None)
+
+
+def lift(
+    cls: type[Wire], tree: Tree, *, version: str, peer: Peer, owner: PartyRef | None
+) -> tuple[Tree, list[Applied]]:
+    """A peer's tree in the newest version's names, repaired as its connection says; not yet validated."""
+    tree, applied = mended(cls, tree, version=version, peer=peer, owner=owner)
+    return versions.up(version, cls, tree, context(peer, owner)), applied
+
+
+def mended(
+    cls: type[Wire], tree: Tree, *, version: str, peer: Peer, owner: PartyRef | None, partial: bool = False
+) -> tuple[Tree, list[Applied]]:
+    """A peer's tree, still in its own version, with the repairs of its connection. `partial`: the body of a PATCH."""
+    if not peer.repairs:
+        return tree, []
+    return repair(cls, tree, peer.repairs, context(peer, owner), version=version, partial=partial)
+
+
+def validated(cls: type[Wire], tree: Tree, *, version: str) -> Wire:
+    """Raises Refusal 2001 with every violation, paths in the peer's own field names."""
+    try:
+        return wire_json.validate(cls, tree)
+    except wire_json.Invalid as error:
+        details = [
+            f"{'.'.join(map(str, versions.translate_path(version, cls, violation.path))) or cls.__name__}: {violation.message}"
+            for violation in error.violations
+        ]
+        raise Refusal(
+            f"{cls.__name__} is not valid: {'; '.join(details[:5])}"
+            + (f" (and {len(details) - 5} more)" if len(details) > 5 else ""),
+            ocpi=StatusCode.INVALID_PARAMETERS,
+            details=details,
+        ) from error
+
+
+def lowered(cls: type[Wire], tree: Tree, *, version: str, peer: Peer, owner: PartyRef | None) -> bytes:
+    """A stored tree as this peer's version says it."""
+    return wire_json.encode(versions.down(version, cls, tree, context(peer, owner)))
