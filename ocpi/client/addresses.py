@@ -130,10 +130,10 @@ class AddressPolicy:
         """
         allowed = self._allows(address)
         if not allowed and (what := _special(address)):
-            return f"{address} is a {what} address"
+            return f"{address} is not public ({what})"
         carried = embedded_v4(address)
         if carried is not None and not self._allows(carried) and (what := _special(carried)):
-            return f"{address} leads to {carried}, a {what} address"
+            return f"{address} leads to {carried}, which is not public ({what})"
         return None if self._port_allowed(port, inside=allowed) else f"port {port} is not allowed"
 
     def _allows(self, address: Address) -> bool:

@@ -70,6 +70,7 @@ BAD_URLS = [
     "http://127。0。0。1/",
     "http://ⓔxample.com/",
     "http://example.com\\@127.0.0.1/",
+    "http://example.com/ocpi\\..\\versions",
     "http://example.com/#@127.0.0.1/",
     "http://example.com#fragment",
     "http://example.com/" + "a" * 2048,
@@ -117,6 +118,7 @@ BAD_URLS = [
     # IPv6 spellings
     "http://[::1%25lo]/",
     "http://[fe80::1%eth0]/",
+    "http://[2a00:1450::1%eth0]/",
     "http://[::1/",
     "http://::1/",
     "http://[::1]x/",
@@ -235,13 +237,30 @@ def test_a_bad_url_is_refused_when_stored_and_when_used(url: str, connects: list
 def test_a_denied_address_is_refused_as_literal_and_as_answer(address: str, connects: list[object]) -> None:
     literal = f"[{address}]" if ":" in address else address
     for scheme in ("http", "https"):
-        with pytest.raises(UrlDenied, match="address"):
+        with pytest.raises(UrlDenied, match="not public"):
             check_url(f"{scheme}://{literal}/ocpi", PUBLIC)
     outcome = Client(PUBLIC, resolve=Resolver([[address]])).send(Request("GET", "http://partner.example/ocpi"))
     assert isinstance(outcome, Refused)
     assert outcome.cause is Cause.ADDRESS_DENIED
     assert str(ip_address(address)) in outcome.detail
     assert connects == []
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://user:secret@partner.example/", "The URL holds a user name or password."),
+        ("https://127.0.0.1/", "The URL may not be called: 127.0.0.1 is not public (loopback)."),
+        ("https://[64:ff9b::7f00:1]/", "The URL may not be called: 64:ff9b::7f00:1 is not public (NAT64)."),
+        ("https://[::ffff:10.0.0.1]/", "The URL may not be called: ::ffff:a00:1 is not public (IPv4-mapped)."),
+        ("https://partner.example:25/", "The URL may not be called: port 25 is not allowed."),
+        ("https://127.1/", "The URL has an irregularly written IP address."),
+    ],
+)
+def test_staff_are_told_what_is_wrong(url: str, words: str) -> None:
+    with pytest.raises(UrlDenied) as denied:
+        check_url(url, STRICT)
+    assert str(denied.value) == words
 
 
 @pytest.mark.parametrize("address", ALLOWED_ADDRESSES)
