@@ -7,11 +7,9 @@ server to use instead, with a role that may create databases.
 
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import tempfile
-import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -24,8 +22,7 @@ pytest_plugins = ["tests.rules.plugin"]
 
 pytest_plugins = ["tests.rules.plugin"]
 
-_server: "subprocess.Popen[bytes] | None" = None
-_folder: Path | None = None
+_cleanup = ExitStack()
 
 for _name, _value in generate_secrets().items():
     os.environ.setdefault(_name, _value)
@@ -41,43 +38,26 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    global _server
-    if _server is not None and _folder is not None:
-        _server.send_signal(signal.SIGQUIT)  # nothing in it is worth an orderly shutdown
-        _server.wait(30)
-        _server = None
-        shutil.rmtree(_folder, ignore_errors=True)
+    _cleanup.close()
 
 
 def _start_server() -> str:
-    global _server, _folder
-    _folder = Path(tempfile.mkdtemp(prefix="roamdesk-tests-"))
-    _folder.chmod(0o755)
+    folder = Path(tempfile.mkdtemp(prefix="roamdesk-tests-"))
+    _cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+    folder.chmod(0o755)
     user = postgres.server_user()
     cluster = postgres.Cluster(
-        folder=_folder / "postgres",
-        sockets=_folder / "run",
-        log=_folder / "postgres.log",
+        folder=folder / "postgres",
+        sockets=folder / "run",
+        log=folder / "postgres.log",
         binaries=postgres.binaries_for(user, postgres.find_binaries()),
         user=user,
     )
-    postgres.initialise(cluster, "--no-sync")
     postgres.private_folder(cluster.sockets, user)
-    with cluster.log.open("wb") as log:
-        _server = subprocess.Popen(
-            cluster.command(fsync="off", synchronous_commit="off", full_page_writes="off", max_wal_size="4GB"),
-            preexec_fn=postgres.become(user, dies_with_parent=True),
-            cwd="/",
-            env=postgres.environment(),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    deadline = time.monotonic() + 30
-    while not cluster.answers():
-        if _server.poll() is not None or time.monotonic() > deadline:
-            pytest.exit(f"The tests' PostgreSQL did not start:\n{cluster.log.read_text()}", returncode=3)
-        time.sleep(0.02)
+    postgres.initialise(cluster, "--no-sync")
+    _cleanup.enter_context(
+        postgres.running(cluster, fsync="off", synchronous_commit="off", full_page_writes="off", max_wal_size="4GB")
+    )
     return f"postgres://{postgres.SUPERUSER}@/postgres?host={cluster.sockets}"
 
 

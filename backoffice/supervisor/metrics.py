@@ -7,9 +7,15 @@ a function that yields metric families and append it to SOURCES. Names end in th
 from collections.abc import Callable, Iterable, Iterator
 
 from django.db import connection
+from django.db.models import Count, Min, Q
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from backoffice.delivery.rules import MessageState
+from backoffice.partners.models import Connection
+from backoffice.partners.rules import ConnectionState
+from backoffice.roaming_site import site
 
 
 def database_size() -> Iterator[Metric]:
@@ -19,7 +25,35 @@ def database_size() -> Iterator[Metric]:
     yield GaugeMetricFamily("roamdesk_database_size_bytes", "Size of the platform's database on disk.", value=size)
 
 
-SOURCES: tuple[Callable[[], Iterable[Metric]], ...] = (database_size,)
+def messages_due() -> Iterator[Metric]:
+    """What we owe to each partner: the first figure to watch, because it grows whatever the reason."""
+    ages = GaugeMetricFamily(
+        "roamdesk_oldest_due_message_age_seconds",
+        "For how long the oldest change that a partner must hear of has been waiting.",
+        labels=["connection"],
+    )
+    counts = GaugeMetricFamily(
+        "roamdesk_messages_due", "Changes that a partner must still hear of.", labels=["connection"]
+    )
+    now = site.now()
+    due = Count("messages", filter=Q(messages__state=MessageState.DUE))
+    oldest = Min("messages__owed_since", filter=Q(messages__state=MessageState.DUE))
+    for name, count, since in Connection.objects.annotate(due=due, oldest=oldest).values_list("name", "due", "oldest"):
+        counts.add_metric([name], count)
+        ages.add_metric([name], max((now - since).total_seconds(), 0) if since else 0)
+    yield ages
+    yield counts
+
+
+def connections_by_state() -> Iterator[Metric]:
+    family = GaugeMetricFamily("roamdesk_connections", "Connections to partners by their state.", labels=["state"])
+    found = dict(Connection.objects.order_by().values_list("state").annotate(Count("id")))
+    for state in ConnectionState:
+        family.add_metric([state.value], found.get(state.value, 0))
+    yield family
+
+
+SOURCES: tuple[Callable[[], Iterable[Metric]], ...] = (database_size, messages_due, connections_by_state)
 
 
 class Tables(Collector):

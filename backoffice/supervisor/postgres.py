@@ -12,7 +12,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -238,6 +239,32 @@ class Cluster:
         except (OSError, ValueError):
             return None
         return pid
+
+
+@contextmanager
+def running(cluster: Cluster, **settings: str) -> Iterator[None]:
+    """The server for the time of a block, for who needs the database while the platform does not run."""
+    with cluster.log.open("ab") as log:
+        server = subprocess.Popen(
+            cluster.command(**settings),
+            preexec_fn=become(cluster.user, dies_with_parent=True),
+            cwd="/",
+            env=environment(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while not cluster.answers():
+            if server.poll() is not None or time.monotonic() > deadline:
+                end = "\n".join(cluster.log.read_text(errors="replace").splitlines()[-20:])
+                raise UnableToRunPostgres(f"The database server does not start:\n{end}")
+            time.sleep(0.02)
+        yield
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait()
 
 
 def cluster_of(data: DataDirectory) -> Cluster:

@@ -1,10 +1,17 @@
 """The two pages that machines ask: /healthz and /metrics."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+import time_machine
 from django.conf import settings
 from django.db import connection
 from django.db.utils import OperationalError
 from django.test import Client
+
+from backoffice.delivery.models import Message
+from backoffice.partners.models import Connection, Party
+from backoffice.partners.rules import ConnectionState
 
 
 @pytest.mark.django_db
@@ -36,3 +43,30 @@ def test_metrics_show_the_size_of_the_database(client: Client) -> None:
     assert answer.status_code == 200
     line = next(line for line in answer.content.decode().splitlines() if line.startswith("roamdesk_database_size_"))
     assert float(line.split()[1]) > 1_000_000
+
+
+@pytest.mark.django_db
+def test_metrics_tell_what_we_owe_to_each_partner(client: Client) -> None:
+    now = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    slow = Connection.objects.create(name="Slow", state=ConnectionState.ACTIVE)
+    Connection.objects.create(name="Quick", state=ConnectionState.ACTIVE)
+    party = Party.objects.create(country_code="NL", party_id="ABC", name="Us", ours=True)
+    for number, (state, minutes) in enumerate([("DUE", 5), ("DUE", 2), ("DONE", 60)]):
+        Message.objects.create(
+            connection=slow,
+            sender=party,
+            receiver=party,
+            module="locations",
+            object_path=str(number),
+            state=state,
+            due_at=now,
+            owed_since=now - timedelta(minutes=minutes),
+            created_at=now,
+        )
+    with time_machine.travel(now, tick=False):
+        answer = client.get("/metrics", headers={"Authorization": f"Bearer {settings.METRICS_TOKEN}"})
+    lines = answer.content.decode().splitlines()
+    assert 'roamdesk_oldest_due_message_age_seconds{connection="Slow"} 300.0' in lines
+    assert 'roamdesk_oldest_due_message_age_seconds{connection="Quick"} 0.0' in lines
+    assert 'roamdesk_messages_due{connection="Slow"} 2.0' in lines
+    assert 'roamdesk_connections{state="ACTIVE"} 2.0' in lines

@@ -3,115 +3,17 @@
 import json
 import os
 import re
-import shutil
 import signal
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from backoffice.supervisor.data_directory import BASE_DIR
 from backoffice.supervisor.valkey import FILE_BROKER_URL
+from tests.supervisor.platform import Platform, free_port, manage, open_folder, refused, wait_for
 
-PATIENCE = 60.0
-# The tests' own database and secrets are not the platform's.
-ENVIRONMENT = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.startswith(("DATABASE_URL", "BROKER_URL", "SECRET_KEY", "ROAMDESK_", "PYTEST"))
-}
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.05)
-
-
-class Platform:
-    """One `manage.py up` without the demo."""
-
-    def __init__(self, folder: Path, port: int, *arguments: str, **environment: str) -> None:
-        self.folder, self.port = folder, port
-        self.process = subprocess.Popen(
-            [*command(folder), "--port", str(port), *arguments],
-            env=ENVIRONMENT | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def state(self) -> dict[str, object]:
-        try:
-            state: dict[str, object] = json.loads((self.folder / "state.json").read_text())
-        except FileNotFoundError:
-            return {}
-        return state if state["pid"] == self.process.pid else {}
-
-    def part(self, name: str) -> int | None:
-        parts = self.state().get("parts")
-        return parts.get(name) if isinstance(parts, dict) else None
-
-    def wait_until_ready(self) -> None:
-        wait_for(lambda: bool(self.state().get("ready")) or self.process.poll() is not None, "the platform")
-        assert self.process.poll() is None, self.end()
-
-    def healthy(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> str:
-        """Everything that it said."""
-        self.process.send_signal(number)
-        said, _ = self.process.communicate(timeout=PATIENCE)
-        return said
-
-    def processes(self) -> list[str]:
-        """Whatever still runs for this folder."""
-        listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-        return [line for line in listed.splitlines() if str(self.folder) in line]
-
-
-def command(folder: Path) -> list[str]:
-    return [sys.executable, str(BASE_DIR / "manage.py"), "up", "--no-demo", "--data-dir", str(folder)]
-
-
-def refused(folder: Path, *arguments: str, **environment: str) -> str:
-    """What a start that must fail says."""
-    ran = subprocess.run(
-        [*command(folder), *arguments], env=ENVIRONMENT | environment, capture_output=True, text=True, timeout=PATIENCE
-    )
-    assert ran.returncode == 1, ran
-    assert "Traceback" not in ran.stderr
-    return ran.stderr
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _open_folder() -> Iterator[Path]:
-    """A folder that the database's account reaches when the tests run as root, unlike pytest's own."""
-    folder = Path(tempfile.mkdtemp(prefix="roamdesk-up-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
-
-
-folder = pytest.fixture(_open_folder)
-platform_folder = pytest.fixture(_open_folder, scope="module")
+folder = pytest.fixture(open_folder)
+platform_folder = pytest.fixture(open_folder, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -156,15 +58,8 @@ class TestRunningPlatform:
         wait_for(platform.healthy, "healthz")
 
     def test_other_commands_act_on_the_platform_of_the_folder(self, platform: Platform) -> None:
-        ran = subprocess.run(
-            [
-                *(sys.executable, str(BASE_DIR / "manage.py"), "shell", "--data-dir", str(platform.folder), "-v", "0"),
-                *("-c", "from django.conf import settings as s; print(s.PUBLIC_URL)"),
-            ],
-            env=ENVIRONMENT,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
+        ran = manage(
+            platform.folder, "shell", "-v", "0", "-c", "from django.conf import settings as s; print(s.PUBLIC_URL)"
         )
         assert ran.stdout.strip() == f"http://127.0.0.1:{platform.port}", ran
 
@@ -227,12 +122,6 @@ def test_a_cluster_of_another_version_is_named(folder: Path) -> None:
 
 def test_real_data_and_the_demo_do_not_meet(folder: Path) -> None:
     (folder / "platform.json").write_text('{"demo": false}')
-    ran = subprocess.run(
-        [sys.executable, str(BASE_DIR / "manage.py"), "up", "--demo", "--data-dir", str(folder)],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
+    ran = manage(folder, "up", "--demo")
     assert ran.returncode == 1
     assert "never mixes with real data" in ran.stderr
