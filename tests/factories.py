@@ -1,0 +1,162 @@
+"""Rows and objects that tests start from: our companies, partners with their tokens, locations.
+
+Rows come into being through the same actions that staff and partners use, so that a test never meets a state that
+cannot exist. Objects are literal JSON of our own (not the official examples, which the code was built against); each call
+gives a fresh copy with the named fields replaced.
+"""
+
+import json
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from ipaddress import ip_network
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from backoffice.locations.actions.storing import store
+from backoffice.locations.models import Location
+from backoffice.partners.actions.connections import Agreement, Claim, add_own_party, adopt, set_endpoints
+from backoffice.partners.models import Connection, Party
+from backoffice.roaming_site import site
+from ocpi.wire import json as wire_json
+from ocpi.wire import locations as wire
+
+Tree = dict[str, Any]
+
+LOOPBACK = (ip_network("127.0.0.0/8"),)
+"""What the outgoing client may reach in a test with a scripted partner."""
+
+_numbers = count(1)
+_DOCUMENTS = Path(__file__).parent / "doors"
+
+
+@dataclass(frozen=True)
+class Partner:
+    """A registered partner: its connection, the token with which it calls us, and its first party."""
+
+    connection: Connection
+    token: str
+    country_code: str
+    party_id: str
+
+    @property
+    def party(self) -> Party:
+        return Party.objects.get(country_code=self.country_code, party_id=self.party_id)
+
+
+def own_party(key: str = "DE-RDK", *roles: str, name: str = "Roamdesk Energie") -> Party:
+    """One of our companies; CPO and eMSP unless told otherwise."""
+    country_code, party_id = key.split("-")
+    return add_own_party(country_code=country_code, party_id=party_id, name=name, roles=roles or ("CPO", "EMSP"))
+
+
+def partner(
+    *keys: str,
+    ours: Sequence[Party] = (),
+    version: str = "2.3.0",
+    plain_token: bool = False,
+    token: str = "",
+    versions_url: str = "",
+    receives: Sequence[str] = (),
+) -> Partner:
+    """A connection agreed with a partner. `keys`: its roles as "SE-ELV:CPO". `receives`: the modules we may push to it."""
+    number = next(_numbers)
+    claims = []
+    for key in keys or ("SE-ELV:CPO", "SE-ELV:EMSP"):
+        name, role = key.split(":")
+        country_code, party_id = name.split("-")
+        claims.append(Claim(country_code, party_id, role, {"name": f"{name} company"}))
+    token = token or f"partner-{number}-shows-this"
+    host = f"https://partner{number}.example"
+    connection = adopt(
+        Agreement(
+            name=f"Partner {number}",
+            claims=claims,
+            versions_url=versions_url or f"{host}/ocpi/versions",
+            inbound_token=token,
+            outbound_token=f"we-show-this-{number}",
+            version=version,
+        ),
+        our_parties=ours or [own_party()],
+    )
+    if receives:
+        set_endpoints(connection, [(module, "RECEIVER", f"{host}/ocpi/{version}/{module}") for module in receives])
+    if plain_token:
+        connection.plain_token = True
+        connection.save()
+    return Partner(connection, token, claims[0].country_code, claims[0].party_id)
+
+
+@cache
+def _document(name: str) -> Tree:
+    tree: Tree = json.loads((_DOCUMENTS / f"{name}.json").read_text("utf-8"), parse_float=Decimal)
+    return tree
+
+
+def location(**changes: Any) -> Tree:
+    """A Location of SE-ELV that uses every class of the chapter: HARBOUR-7 with EVSEs E-100 (connectors 1, 2) and E-200."""
+    return deepcopy(_document("location")) | changes
+
+
+def evse(**changes: Any) -> Tree:
+    """E-100 of `location()`."""
+    tree: Tree = location()["evses"][0] | changes
+    return tree
+
+
+def connector(**changes: Any) -> Tree:
+    """Connector 1 of `evse()`."""
+    tree: Tree = evse()["connectors"][0] | changes
+    return tree
+
+
+def small_location(object_id: str, owner: str = "SE-ELV", *, at: str = "2026-03-01T08:00:00Z", **changes: Any) -> Tree:
+    """A Location with only what the specification demands, and one EVSE E1 with connector 1."""
+    country_code, party_id = owner.split("-")
+    return {
+        "country_code": country_code,
+        "party_id": party_id,
+        "id": object_id,
+        "publish": True,
+        "address": "Storgatan 1",
+        "city": "Lund",
+        "country": "SWE",
+        "coordinates": {"latitude": "55.704660", "longitude": "13.191007"},
+        "evses": [
+            {
+                "uid": "E1",
+                "status": "AVAILABLE",
+                "connectors": [
+                    {
+                        "id": "1",
+                        "standard": "IEC_62196_T2",
+                        "format": "CABLE",
+                        "power_type": "AC_3_PHASE",
+                        "max_voltage": 230,
+                        "max_amperage": 16,
+                        "last_updated": at,
+                    }
+                ],
+                "last_updated": at,
+            }
+        ],
+        "time_zone": "Europe/Stockholm",
+        "last_updated": at,
+    } | changes
+
+
+def own_location(tree: Tree, *, now: datetime | None = None) -> Location:
+    """A Location of one of our parties, stored as an import would."""
+    party = Party.objects.get(country_code=tree["country_code"], party_id=tree["party_id"])
+    value = wire_json.validate(wire.Location, tree)
+    (item,) = store(party.pk, [(tree, value)], source="import", now=now or site.now(), ours=True)
+    return Location.objects.get(pk=item.id)
+
+
+def moment(text: str) -> datetime:
+    """`2026-03-01T08:00:00Z` as a time."""
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -1,0 +1,206 @@
+"""One table: module x interface x method x depth -> HTTP status, read from the facts of the specification.
+
+What `tests/spec/endpoints.json` allows must work here with a real object; everything else must be refused with HTTP 405, the
+envelope and an Allow header, and change nothing. The table is made of the modules that the apps register, so a new module is
+in it at once, and fails until `EXAMPLES` says how its objects look.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from backoffice.roaming_site import site
+from ocpi import versions
+from ocpi.client import AddressPolicy, Client
+from tests import factories
+from tests.doors.asking import Asking, snapshot
+from tests.factories import Partner
+from tests.peer import ScriptedPeer
+from tests.peer.platform import TOKEN_B
+from tests.spec import facts
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+RECEIVED = "2.3.0/receiver/locations/SE/ELV/A1"
+
+
+@dataclass(frozen=True)
+class Example:
+    """How to reach every door of a module: values for the variables of its paths, bodies, and objects that must exist.
+
+    `bodies`: (method, depth) -> the body; the depth is the number of path segments below the module. `exists`: makes the
+    objects that the paths name.
+    """
+
+    variables: dict[str, dict[str, str]]
+    bodies: dict[tuple[str, int], Callable[[ScriptedPeer], Any]] = field(default_factory=dict)
+    exists: Callable[[Asking], None] = lambda _asking: None
+
+
+def _locations(asking: Asking) -> None:
+    factories.own_location(factories.small_location("A1", "DE-RDK"))
+    assert asking.put(RECEIVED, factories.small_location("A1")).says == (201, 1000)
+
+
+_LATER = "2026-03-02T08:00:00Z"
+EXAMPLES: dict[str, Example] = {
+    "locations": Example(
+        variables={
+            "SENDER": {"location_id": "A1", "evse_uid": "E1", "connector_id": "1"},
+            "RECEIVER": {
+                "country_code": "SE",
+                "party_id": "ELV",
+                "location_id": "A1",
+                "evse_uid": "E1",
+                "connector_id": "1",
+            },
+        },
+        bodies={
+            ("PUT", 3): lambda _: factories.small_location("A1", at=_LATER),
+            ("PUT", 4): lambda _: factories.small_location("A1", at=_LATER)["evses"][0],
+            ("PUT", 5): lambda _: factories.small_location("A1", at=_LATER)["evses"][0]["connectors"][0],
+            ("PATCH", 3): lambda _: {"name": "New name", "last_updated": _LATER},
+            ("PATCH", 4): lambda _: {"status": "BLOCKED", "last_updated": _LATER},
+            ("PATCH", 5): lambda _: {"max_amperage": 20, "last_updated": _LATER},
+        },
+        exists=_locations,
+    ),
+    "credentials": Example(
+        variables={"BOTH": {}},
+        bodies={
+            ("PUT", 0): lambda peer: peer.credentials(TOKEN_B),
+            ("POST", 0): lambda peer: peer.credentials(TOKEN_B),
+        },
+    ),
+}
+
+REFUSED_BY_STATE = {("credentials", "POST")}
+"""Allowed by the table, but not to a partner that is registered already (rule T-166); the handshake's tests show it work."""
+
+
+@dataclass(frozen=True)
+class Row:
+    version: str
+    module: str
+    interface: str
+    method: str
+    template: str
+    allowed: bool
+
+    def __str__(self) -> str:
+        return f"{self.version}-{self.module}-{self.interface}-{self.method}-{self.template.strip('/') or 'top'}"
+
+
+def expanded(path: str) -> list[str]:
+    """`/{a}[/{b}[/{c}]]` is three templates."""
+    parts = path.replace("]", "").split("[")
+    return ["".join(parts[: depth + 1]) for depth in range(len(parts))]
+
+
+def rows() -> Iterator[Row]:
+    """Every method at every path of every registered module, in every version that we serve."""
+    table = facts("endpoints")
+    for version in site.versions:
+        for module in sorted(module.identifier for module in site.modules()):
+            if module not in versions.VERSIONS[version].modules:
+                continue
+            known = [entry for entry in table if entry["identifier"] == module]
+            for interface in sorted({entry["interface"] for entry in known}):
+                here = [entry for entry in known if entry["interface"] == interface]
+                allowed = {
+                    (entry["method"], template)
+                    for entry in here
+                    if entry["allowed"]
+                    for template in expanded(entry["path"])
+                }
+                templates = {template for entry in here for template in expanded(entry["path"])}
+                for template in sorted(templates):
+                    for method in METHODS:
+                        yield Row(version, module, interface, method, template, (method, template) in allowed)
+
+
+ROWS = list(rows())
+
+
+@pytest.fixture(scope="module")
+def peer() -> Iterator[ScriptedPeer]:
+    with ScriptedPeer(country_code="SE", party_id="ELV", role="CPO") as peer:
+        yield peer
+
+
+@pytest.fixture
+def at_home(db: None, peer: ScriptedPeer, monkeypatch: pytest.MonkeyPatch) -> Partner:
+    """A registered partner whose versions URL is that of the scripted one; it can be called back on this machine."""
+    monkeypatch.setattr(site, "client", Client(AddressPolicy(allow_http=True, allowed_networks=factories.LOOPBACK)))
+    partner = factories.partner(versions_url=peer.versions_url)
+    Asking(partner.token).get("versions")  # the first use of a token is noted; that is no change by the request tested
+    return partner
+
+
+def test_every_registered_module_is_in_the_table() -> None:
+    """A module that is registered without an example here would go untested: say how its doors are reached."""
+    registered = {module.identifier for module in site.modules()}
+    assert registered == {row.module for row in ROWS}
+    assert registered <= set(EXAMPLES), f"add an Example for {sorted(registered - set(EXAMPLES))}"
+
+
+@pytest.mark.rule("T-013", "T-047", "T-173", "T-189", "T-194", "T-201")
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_the_methods_of_each_door(row: Row, peer: ScriptedPeer, at_home: Partner) -> None:
+    example = EXAMPLES[row.module]
+    asking = Asking(at_home.token)
+    example.exists(asking)
+    below = re.sub(r"\{(\w+)\}", lambda found: example.variables[row.interface][found[1]], row.template)
+    door = row.module if row.interface == "BOTH" else f"{row.interface.lower()}/{row.module}"
+    make = example.bodies.get((row.method, len([part for part in below.split("/") if part])))
+    body = make(peer) if make else None if row.method in ("GET", "DELETE") else {}
+    before = snapshot()
+
+    answered = asking.ask(row.method, f"{row.version}/{door}{below}", body)
+
+    if row.allowed and (row.module, row.method) not in REFUSED_BY_STATE:
+        assert answered.says == (200, 1000), answered.body
+        assert (snapshot() != before) is (row.method != "GET")
+        assert ("data" in answered.envelope) is (
+            row.method == "GET" or (row.module == "credentials" and body is not None)
+        )
+    else:
+        assert answered.status == 405, answered.body
+        assert 2000 <= answered.code < 3000
+        offered = set(answered.headers["Allow"].split(", "))
+        assert row.method not in offered
+        listed = {other.method for other in ROWS if other.allowed and same_door(other, row)}
+        assert offered == listed - ({row.method} if row.allowed else set())
+        assert snapshot() == before
+
+
+def same_door(one: Row, other: Row) -> bool:
+    return (one.version, one.module, one.interface) == (other.version, other.module, other.interface)
+
+
+CONFIGURATION = [(path, method) for path in ("versions", "2.3.0", "2.2.1") for method in METHODS]
+
+
+@pytest.mark.rule("T-153")
+@pytest.mark.parametrize(("path", "method"), CONFIGURATION)
+def test_versions_and_version_details_are_for_reading(path: str, method: str, at_home: Partner) -> None:
+    before = snapshot()
+    answered = Asking(at_home.token).ask(method, path, None if method in ("GET", "DELETE") else {})
+    if method == "GET":
+        assert answered.says == (200, 1000)
+    else:
+        assert answered.status == 405
+        assert answered.headers["Allow"] == "GET"
+    assert snapshot() == before
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW"])
+@pytest.mark.parametrize("path", ["versions", "2.3.0/credentials", "2.3.0/sender/locations", RECEIVED])
+def test_methods_that_ocpi_does_not_know(path: str, method: str, at_home: Partner) -> None:
+    answered = Asking(at_home.token).ask(method, path)
+    assert answered.status == 405
+    assert "GET" in answered.headers["Allow"]
