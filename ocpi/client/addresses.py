@@ -14,6 +14,7 @@ Nothing here opens a socket or asks a resolver.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
@@ -158,6 +159,7 @@ def origin(url: str, policy: AddressPolicy) -> str:
     return read_url(url, policy).origin
 
 
+@lru_cache(maxsize=1024)
 def read_url(url: str, policy: AddressPolicy) -> Target:
     """The one reading of a URL. Two parsers that disagree are how guards are walked around: connections use this."""
     if len(url) > MAX_URL_LENGTH:

@@ -17,6 +17,10 @@ from ocpi.client.reading import Failure, _gunzip
 from tests.client.listener import ENVELOPE, LOOPBACK, Listener, Play, always, http, read_request, says
 
 SMALL = Limits(connect_seconds=0.5, read_seconds=0.3, total_seconds=0.8, max_bytes=100_000)
+PATIENT = replace(SMALL, connect_seconds=20, read_seconds=20, total_seconds=20)
+"""With one of its times made short: what ends an exchange early is then that one. Machines that run tests are slow, so
+the tests tell 1 second from 20 and not 1 from 2."""
+SOON = 5.0
 UNREPEATED = ("POST", "PATCH")
 REPEATED = ("GET", "PUT", "DELETE")
 
@@ -226,62 +230,78 @@ def test_no_peer_holds_us_longer_than_the_total(client: Client, play: Play) -> N
         took = time.monotonic() - started
     assert isinstance(outcome, Retry | Refused)
     assert outcome.cause in (Cause.TIMEOUT, Cause.TOO_LARGE, Cause.CONNECTION_LOST)
-    assert took < SMALL.total_seconds + 0.3
-    assert abs(outcome.elapsed_ms - took * 1000) < 200
+    assert took < SOON
+    assert abs(outcome.elapsed_ms - took * 1000) < 1000
 
 
-def test_silence_ends_with_the_read_time(client: Client) -> None:
+@pytest.mark.parametrize(
+    ("limits", "play"),
+    [
+        (replace(PATIENT, read_seconds=0.2), silent),
+        (replace(PATIENT, total_seconds=0.2), silent),
+        (replace(PATIENT, total_seconds=0.5), dripping(http(ENVELOPE + b" " * 1000), 0.02)),
+    ],
+    ids=["read", "total", "total of a drip"],
+)
+def test_each_time_ends_an_exchange_by_itself(limits: Limits, play: Play) -> None:
+    impatient = Client(LOOPBACK, limits=limits)
+    with Listener(play) as listener:
+        started = time.monotonic()
+        outcome = impatient.send(Request("GET", listener.url))
+        assert time.monotonic() - started < SOON
+    assert isinstance(outcome, Retry)
+    assert outcome.cause is Cause.TIMEOUT
+
+
+def test_a_request_may_have_less_time() -> None:
+    patient = Client(LOOPBACK, limits=PATIENT)
     with Listener(silent) as listener:
         started = time.monotonic()
-        outcome = client.send(Request("GET", listener.url))
-        assert time.monotonic() - started < 0.6
-    assert isinstance(outcome, Retry)
-    assert outcome.cause is Cause.TIMEOUT
+        assert isinstance(patient.send(Request("GET", listener.url, seconds=0.2)), Retry)
+        assert time.monotonic() - started < SOON
 
 
-def test_dripping_ends_with_the_total_time(client: Client) -> None:
-    with Listener(dripping(http(ENVELOPE + b" " * 1000), 0.02)) as listener:
+def test_a_request_cannot_have_more_time() -> None:
+    impatient = Client(LOOPBACK, limits=replace(PATIENT, total_seconds=0.2))
+    with Listener(silent) as listener:
         started = time.monotonic()
-        outcome = client.send(Request("GET", listener.url))
-        assert 0.7 < time.monotonic() - started < 1.1
-    assert isinstance(outcome, Retry)
-    assert outcome.cause is Cause.TIMEOUT
+        assert isinstance(impatient.send(Request("GET", listener.url, seconds=60)), Retry)
+        assert time.monotonic() - started < SOON
 
 
 def test_a_peer_that_does_not_read_cannot_hold_us_either(client: Client) -> None:
+    enough = threading.Event()
+
     def play(connection: socket.socket, _number: int) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        time.sleep(1.2)
+        enough.wait(20)
 
     with Listener(play) as listener:
         started = time.monotonic()
         outcome = client.send(Request("PUT", listener.url, body=b" " * 20_000_000))
-        assert time.monotonic() - started < 1.1
+        assert time.monotonic() - started < SOON
+        enough.set()
     assert isinstance(outcome, Retry)
     assert outcome.cause is Cause.TIMEOUT
 
 
-def test_a_request_may_have_less_time_but_not_more(client: Client) -> None:
-    with Listener(dripping(http(ENVELOPE + b" " * 1000), 0.02)) as listener:
-        for seconds, expected in ((0.2, 0.2), (60, 0.8)):
-            started = time.monotonic()
-            assert isinstance(client.send(Request("GET", listener.url, seconds=seconds)), Retry)
-            assert expected - 0.05 < time.monotonic() - started < expected + 0.3
-
-
 def test_a_hanging_name_service_does_not_hang_us() -> None:
+    enough = threading.Event()
+
     def resolve(host: str, port: int) -> list[str]:
-        time.sleep(1.5)
+        enough.wait(20)
         return ["127.0.0.1"]
 
     started = time.monotonic()
     outcome = Client(LOOPBACK, limits=SMALL, resolve=resolve).send(Request("GET", "http://partner.example:8080/"))
-    assert time.monotonic() - started < 0.8
+    assert time.monotonic() - started < SOON
+    enough.set()
     assert isinstance(outcome, Retry)
     assert outcome.cause is Cause.DNS
 
 
-def test_a_full_backlog_ends_with_the_connect_time(client: Client) -> None:
+def test_a_full_backlog_ends_with_the_connect_time() -> None:
+    impatient = Client(LOOPBACK, limits=replace(PATIENT, connect_seconds=0.2))
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
         address = server.getsockname()
         waiting = [socket.socket() for _ in range(4)]
@@ -290,8 +310,8 @@ def test_a_full_backlog_ends_with_the_connect_time(client: Client) -> None:
                 one.setblocking(False)
                 one.connect_ex(address)
             started = time.monotonic()
-            outcome = client.send(Request("GET", f"http://127.0.0.1:{address[1]}/"))
-            assert time.monotonic() - started < 0.8
+            outcome = impatient.send(Request("GET", f"http://127.0.0.1:{address[1]}/"))
+            assert time.monotonic() - started < SOON
         finally:
             for one in waiting:
                 one.close()
@@ -316,10 +336,9 @@ def test_a_closed_port_is_worth_another_try_and_the_next_address_is_tried(client
 
 
 def test_an_announced_giant_is_refused_unread(client: Client) -> None:
+    """The peer closes right after the announcement; whoever reads on finds a lost connection instead."""
     with Listener(says(http(length=100_001))) as listener:
-        started = time.monotonic()
         outcome = client.send(Request("GET", listener.url))
-        assert time.monotonic() - started < 0.25
     assert isinstance(outcome, Refused)
     assert outcome.cause is Cause.TOO_LARGE
 

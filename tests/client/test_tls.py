@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from ocpi.client import Cause, Client, Delivered, Limits, Request, Retry
 from tests.client.listener import LOOPBACK, Listener, http, read_request
 
-SMALL = Limits(connect_seconds=0.4, read_seconds=0.4, total_seconds=1)
+SMALL = Limits(connect_seconds=1, read_seconds=10, total_seconds=20)
 DAY = datetime.timedelta(days=1)
 
 
@@ -157,14 +157,14 @@ def test_a_silent_handshake_ends_with_the_connect_time(client: Client) -> None:
     waits = threading.Event()
 
     def play(_connection: socket.socket, _number: int) -> None:
-        waits.wait(2)
+        waits.wait(20)
 
     with Listener(play) as listener:
         outcome = client.send(Request("GET", f"https://partner.example:{listener.port}/"))
         waits.set()
     assert isinstance(outcome, Retry)
     assert outcome.cause is Cause.TIMEOUT
-    assert outcome.elapsed_ms < 700
+    assert outcome.elapsed_ms < 5000
 
 
 def test_the_systems_authorities_are_the_default(authority: Authority) -> None:
