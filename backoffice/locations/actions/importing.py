@@ -57,7 +57,7 @@ class Report:
     applied: bool = False
 
     def deviate(self, path: tuple[str | int, ...], sentence: str, example: str) -> None:
-        name = ".".join(step for step in path if isinstance(step, str)) or "Location"
+        name = _field(path)
         entry = self.deviations.setdefault((name, sentence), Deviation(name, sentence, example=example))
         entry.count += 1
 
@@ -127,6 +127,10 @@ def run(party: Party, data: bytes, *, now: datetime, dry_run: bool, version: str
     return report
 
 
+def _field(path: tuple[str | int, ...]) -> str:
+    return ".".join(step for step in path if isinstance(step, str)) or "Location"
+
+
 def _fate(shelved: Shelved) -> Fate:
     return Fate.CHANGED if shelved.fate is Fate.SAME and shelved.touched else shelved.fate
 
@@ -138,7 +142,7 @@ def _read(party: Party, item: Tree, version: str, report: Report, now: datetime)
     mended, applied = repair(wire.Location, item, REPAIRS, ctx, version=version)
     if applied:
         report.repaired += 1
-        report.repairs.update(one.name for one in applied)
+        report.repairs.update(f"{_field(one.path)}: {one.name}" for one in applied)
     tree: Tree = versions.up(version, wire.Location, mended, ctx)
     tree = tree | {"country_code": owner[0], "party_id": owner[1]}
     tree.setdefault("publish", True)

@@ -45,6 +45,7 @@ def _alone(connection: Connection, now: datetime) -> Iterator[None]:
     ).update(busy_since=now)
     if not claimed:
         raise Busy("A credentials exchange is running on this connection. Try again in a moment.")
+    connection.refresh_from_db()  # what the last flow made of it, whoever ran it
     try:
         yield
     finally:
@@ -141,6 +142,8 @@ def _switch(connection: Connection, offer: Offer, theirs: Credentials, *, keep: 
         locked.confirmed_origins = sorted({*connection.confirmed_origins, origin(theirs.url)})
         locked.failures_in_a_row, locked.next_attempt_at = 0, None
         locked.save()
+        # the call-back during this exchange proves nothing: only a use after it shows that the partner kept the new token
+        InboundToken.objects.filter(pk=keep.pk).update(first_used_at=None)
         others = locked.inbound_tokens.filter(burnt_at__isnull=True).exclude(pk=keep.pk)
         others.filter(kind=TokenKind.BOOTSTRAP).update(burnt_at=now)
         others.filter(kind=TokenKind.ACTIVE, expires_at__isnull=True).update(expires_at=now + OVERLAP)
