@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-OPERATIONS, FINANCE, READ_ONLY = "Operations", "Finance", "Read-only"
+OPERATIONS, ROAMING, FINANCE, READ_ONLY = "Operations", "Roaming", "Finance", "Read-only"
 
 Grants = Mapping[str, Iterable[str]]
 """`app.model` -> verbs (view, add, change, delete)."""

@@ -84,6 +84,9 @@ class Connection(models.Model):
 
     class Meta:
         ordering: ClassVar = ["name"]
+        permissions: ClassVar = [
+            ("manage_connections", "Can exchange credentials: register, rotate, unregister, approve roles and hosts"),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(
                 name="connection_state_known", condition=Q(state__in=[state.value for state in ConnectionState])

@@ -238,7 +238,7 @@ def _read_page(listed: list[Any], cls: type[Wire], version: str, peer: Peer) -> 
             continue
         key = "/".join(str(item.get(name, "")) for name in ("country_code", "party_id", "id"))
         tally.keys.append(key)
-        owner = peer.their_party(str(item.get("country_code", "")), str(item.get("party_id", "")))
+        owner = owner_of(peer, item)
         if owner is None:
             tally.rejected += 1
             tally.violate("party_id", "Not a registered role of this connection.", key)
@@ -254,6 +254,13 @@ def _read_page(listed: list[Any], cls: type[Wire], version: str, peer: Peer) -> 
                 path = versions.translate_path(version, cls, violation.path)
                 tally.violate(".".join(str(step) for step in path if not isinstance(step, int)), violation.message, key)
     return tally
+
+
+def owner_of(peer: Peer, item: dict[str, Any]) -> PartyRef | None:
+    """The partner's party that an object names. One that names none is of the only party there is, for a repair to say so."""
+    if item.get("country_code") is None and item.get("party_id") is None and len(peer.theirs) == 1:
+        return peer.theirs[0]
+    return peer.their_party(str(item.get("country_code", "")), str(item.get("party_id", "")))
 
 
 def _add(pull: Pull, tally: _Tally) -> None:

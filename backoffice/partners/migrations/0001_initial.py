@@ -62,6 +62,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['name'],
+                'permissions': [('manage_connections', 'Can exchange credentials: register, rotate, unregister, approve roles and hosts')],
             },
         ),
         migrations.CreateModel(
