@@ -16,6 +16,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 
 from backoffice.console.paginator import BoundedPaginator
@@ -59,7 +60,8 @@ class ConsoleAdmin(ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         allowed = bool(self.empty.url) and (not self.empty.permission or request.user.has_perm(self.empty.permission))
-        return super().changelist_view(request, {**(extra_context or {}), "empty": self.empty, "empty_button": allowed})
+        context = {"title": capfirst(self.opts.verbose_name_plural), "empty": self.empty, "empty_button": allowed}
+        return super().changelist_view(request, context | (extra_context or {}))
 
     # --- pages and buttons of one object ------------------------------------------------------------------------------
 

@@ -1,0 +1,73 @@
+// Small behaviours that every page of the console may use. Pages work without them.
+"use strict";
+
+// Copy buttons: <button data-copy="text">.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  event.preventDefault();
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+  } catch {
+    const area = document.createElement("textarea"); // plain http has no clipboard API
+    area.value = button.dataset.copy;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  button.classList.add("rd-copied");
+  setTimeout(() => button.classList.remove("rd-copied"), 1500);
+});
+
+// A part of a page that renews itself: <div data-refresh="10"> with an id, and a button data-refresh-pause for it.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const part of document.querySelectorAll("[data-refresh][id]")) {
+    let paused = localStorage.getItem("rd-paused") === "1";
+    const button = document.querySelector(`[data-refresh-pause="${part.id}"]`);
+    const status = document.querySelector(`[data-refresh-age="${part.id}"]`);
+    let last = Date.now();
+    const show = () => {
+      if (button) {
+        button.setAttribute("aria-pressed", String(paused));
+        button.textContent = paused ? button.dataset.resume : button.dataset.pause;
+      }
+      if (status) status.textContent = `${Math.round((Date.now() - last) / 1000)} s`;
+    };
+    button?.addEventListener("click", () => {
+      paused = !paused;
+      localStorage.setItem("rd-paused", paused ? "1" : "0");
+      show();
+    });
+    const renew = async () => {
+      if (paused || document.hidden || part.contains(document.activeElement)) return;
+      try {
+        const answer = await fetch(location.href, { headers: { "X-Part": part.id } });
+        if (!answer.ok || answer.redirected) return;
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const fresh = page.getElementById(part.id);
+        if (fresh) {
+          part.replaceChildren(...fresh.childNodes);
+          last = Date.now();
+        }
+      } catch {
+        // the age keeps growing and tells that nothing arrives
+      }
+    };
+    setInterval(renew, Number(part.dataset.refresh) * 1000);
+    setInterval(show, 1000);
+    show();
+  }
+});
+
+// Forms with data-dirty warn before they are left with changes.
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("form[data-dirty]");
+  if (form) form.dataset.dirty = "yes";
+});
+document.addEventListener("submit", (event) => {
+  if (event.target.dataset.dirty) event.target.dataset.dirty = "sent";
+});
+window.addEventListener("beforeunload", (event) => {
+  if (document.querySelector('form[data-dirty="yes"]')) event.preventDefault();
+});
