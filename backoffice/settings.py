@@ -100,7 +100,9 @@ INSTALLED_APPS = [
     "backoffice.partners",
     "backoffice.delivery",
     "backoffice.locations",
+    "backoffice.charge_points",
     "backoffice.supervisor",
+    "backoffice.demo",
     "ocpi",  # last: it loads every app's roaming.py
 ]
 

@@ -42,6 +42,7 @@ PLANTED = {
         ("backoffice.planted.actions", "backoffice.planted.roaming"),
         ("backoffice.planted.admin", "backoffice.planted.tasks"),
         ("backoffice.planted.models", "backoffice.planted.admin"),
+        ("backoffice.planted.actions", "backoffice.planted.door"),
         ("backoffice.planted.roaming", "backoffice.planted.management"),
     ],
     "apps build on lower apps only": [

@@ -14,6 +14,9 @@ from backoffice.supervisor.options import Options
 from backoffice.supervisor.process import Work, program
 from backoffice.supervisor.supervise import Part
 
+# Seconds between two changes of the demo's charge points.
+HOME_PACE, PARTNER_PACE = 1.5, 6.0
+
 
 def servers(data: DataDirectory, cluster: postgres.Cluster | None) -> list[Part]:
     """The embedded database and broker. They are programs, and start before Django is loaded."""
@@ -71,12 +74,10 @@ def python_parts(
             )
         )
     if options.demo:
-        if "load_demo" in commands:
-            parts.append(Part("demo data", command("load_demo"), after=("worker",), once=True))
-        if "meet_partner" in commands and options.runs_partner:
-            parts.append(Part("handshake", command("meet_partner"), after=("demo data", "partner"), once=True))
-        if "simulate" in commands and options.runs_partner:
-            parts.append(Part("simulator", command("simulate"), after=("handshake",)))
+        pace = HOME_PACE if options.runs_partner else PARTNER_PACE
+        parts.append(Part("demo data", command("load_demo"), after=("database",), once=True))
+        parts.append(Part("handshake", command("meet_partner"), after=("web", "demo data"), once=True))
+        parts.append(Part("simulator", command("simulate", every=pace), after=("handshake",)))
     return parts
 
 

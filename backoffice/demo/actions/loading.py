@@ -1,0 +1,75 @@
+"""Put the demo world into this platform, once, and never beside real data."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import connection as database
+from django.db import transaction
+from django.db.models import Q
+
+from backoffice.demo.world.building import world
+from backoffice.demo.world.companies import COMPANIES, ROLES, Company
+from backoffice.locations.actions.changing import unshare
+from backoffice.locations.actions.storing import store
+from backoffice.locations.models import Location
+from backoffice.locations.rules import Severity, gate
+from backoffice.partners.actions.connections import add_own_party
+from backoffice.partners.models import Party
+from ocpi.wire import json as wire_json
+from ocpi.wire import locations as wire
+
+_LOCK = 0xDE30
+"""Two loads at once would both find an empty platform."""
+
+
+class UnableToLoad(Exception):
+    """Invented data must not go in here; the sentence says why and what to do."""
+
+
+def of_the_demo() -> Q:
+    """A condition on Party: one of the two companies of the demo."""
+    found = Q()
+    for company in COMPANIES:
+        found |= Q(country_code=company.country_code, party_id=company.party_id)
+    return found
+
+
+def load(company: Company, *, seed: int, now: datetime) -> int | None:
+    """Make the company ours, with all its locations. Returns how many; None: it is here already, nothing was touched.
+
+    What the publish gate stops is stored and not shared, as if staff had entered it. Raises UnableToLoad.
+    """
+    with transaction.atomic():
+        with database.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        ours = Party.objects.filter(country_code=company.country_code, party_id=company.party_id, ours=True)
+        if Location.objects.filter(party__in=ours).exists():
+            return None
+        _refuse_beside_real_data()
+        party = add_own_party(
+            country_code=company.country_code,
+            party_id=company.party_id,
+            name=company.name,
+            roles=ROLES,
+            website=company.website,
+        )
+        trees = world(company, seed=seed, at=now)
+        values = [wire_json.validate(wire.Location, tree) for tree in trees]
+        store(party.pk, list(zip(trees, values, strict=True)), source="import", now=now, ours=True)
+        stopped = [value.id for value in values if any(found.severity is Severity.STOP for found in gate(value))]
+        for location in Location.objects.filter(party=party, object_id__in=stopped):
+            unshare(location)
+    return len(trees)
+
+
+def _refuse_beside_real_data() -> None:
+    strangers = list(Party.objects.exclude(of_the_demo()).order_by("country_code", "party_id")[:4])
+    if strangers:
+        names = ", ".join(party.label for party in strangers[:3]) + (" and others" if len(strangers) > 3 else "")
+        raise UnableToLoad(
+            f"This platform holds {names}, which is not of the demo: invented data never goes beside real data.\n"
+            "Load the demo into a platform of its own: manage.py up --data-dir ANOTHER --port ANOTHER."
+        )
+    if Location.objects.exists():
+        raise UnableToLoad("This platform holds locations already. Load the demo into an empty platform.")

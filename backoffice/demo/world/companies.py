@@ -1,0 +1,32 @@
+"""The two companies of the demo and how they appear to drivers. Both are invented; their domains lead nowhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """One platform's party: CPO and eMSP in one. `side`: whose platform it is, as `manage.py up` says it."""
+
+    side: str
+    country_code: str
+    party_id: str
+    name: str
+    domain: str
+
+    @property
+    def website(self) -> str:
+        return f"https://www.{self.domain}/"
+
+
+ROLES = ("CPO", "EMSP")
+
+HOME = Company("home", "DE", "RDK", "Rheindock Charging", "rheindock.example")
+PARTNER = Company("partner", "SE", "VGM", "Vallgrind Mobility", "vallgrind.example")
+COMPANIES = (HOME, PARTNER)
+
+
+def company_of(side: str) -> Company:
+    """Raises KeyError for a side that the demo does not have."""
+    return {company.side: company for company in COMPANIES}[side]
