@@ -227,7 +227,8 @@ def _run(program: str, *arguments: str) -> None:
     }
     environment = postgres.environment() | {variables[name]: str(value) for name, value in facts.items()}
     try:
-        binaries = postgres.find_binaries()
+        with psycopg.connect(**facts, dbname=str(settings.DATABASES["default"]["NAME"])) as server:
+            binaries = postgres.find_binaries(server=server.info.server_version // 10000)
     except postgres.UnableToRunPostgres as error:
         raise UnableToBackUp(str(error)) from error
     ran = subprocess.run(

