@@ -2,9 +2,9 @@
 
 import os
 
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
-from backoffice.supervisor.process import SayReady, Work
+from backoffice.supervisor.process import SayReady, UnableToPrepare, Work
 
 # Two processes keep two cores busy; a platform that needs more than four runs from deploy/, not from here.
 WEB_WORKERS = int(os.environ.get("ROAMDESK_WEB_WORKERS") or min(2, os.cpu_count() or 1))
@@ -80,6 +80,9 @@ def command(name: str, **options: object) -> Work:
 
     def call(say_ready: SayReady) -> None:
         say_ready()
-        call_command(name, **options)
+        try:
+            call_command(name, **options)
+        except CommandError as error:
+            raise UnableToPrepare(str(error)) from error
 
     return call

@@ -37,6 +37,8 @@ def main(arguments: Sequence[str]) -> int:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except ImportError as error:
+        if (error.name or "").split(".")[0] in ("backoffice", "ocpi", ""):
+            raise  # a mistake of ours, which no installation mends
         print(
             f"\nA library is missing or does not load: {error}.\nRun `make install` to install what is missing, then "
             "start again (`make run` does both).",
