@@ -281,6 +281,9 @@ class ScriptedPeer:
     def _receiver(self, request: Received, key: str) -> _Answer:
         """PUT makes or replaces, PATCH overlays, DELETE removes, POST leaves a document with its own address."""
         with self._lock:
+            parts = key.split("/")
+            if parts[0] == "locations" and len(parts) > 4:
+                return self._part_of_location(request, "/".join(parts[:4]), parts[4:])
             if request.method == "PUT":
                 made = key not in self.held
                 self.held[key] = request.json
@@ -299,6 +302,27 @@ class ScriptedPeer:
                 del self.held[key]
                 return _Answer()
             return _Answer(data=json.dumps(self.held[key]).encode())
+
+
+    def _part_of_location(self, request: Received, key: str, below: list[str]) -> _Answer:
+        """PUT or PATCH of an EVSE or a Connector inside a Location that is held; 404 for one whose parent is not."""
+        holder: Any = self.held.get(key)
+        for depth, child in enumerate(below):
+            children: list[Any] = (holder or {}).get(("evses", "connectors")[depth], [])
+            known = next((o for o in children if o.get("uid", o.get("id")) == child), None)
+            last = depth == len(below) - 1
+            if last and holder is not None and request.method == "PUT":
+                made = known is None
+                if made:
+                    children.append(request.json)
+                else:
+                    children[children.index(known)] = request.json
+                return _Answer(201 if made else 200)
+            if known is None or (last and request.method != "PATCH"):
+                return _Answer(404, status_code=2000)
+            holder = known
+        holder.update(request.json)
+        return _Answer()
 
 
 class _Server(ThreadingHTTPServer):
