@@ -74,10 +74,10 @@ def python_parts(
             )
         )
     if options.demo:
-        pace = HOME_PACE if options.runs_partner else PARTNER_PACE
+        pace, listener = (HOME_PACE, ("partner",)) if options.runs_partner else (PARTNER_PACE, ())
         parts.append(Part("demo data", command("load_demo"), after=("database",), once=True))
         parts.append(Part("handshake", command("meet_partner"), after=("web", "demo data"), once=True))
-        parts.append(Part("simulator", command("simulate", every=pace), after=("handshake",)))
+        parts.append(Part("simulator", command("simulate", every=pace), after=("handshake", *listener)))
     return parts
 
 
