@@ -25,7 +25,7 @@ from ocpi.wire.base import Wire
 NEWEST = "2.3.0"
 
 TIME_TEXT = """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
-    || CASE WHEN date_trunc('second', {0}) = {0} THEN '' ELSE to_char({0} AT TIME ZONE 'UTC', '.MS') END || 'Z'"""
+    || rtrim(to_char({0} AT TIME ZONE 'UTC', '.MS'), '.0') || 'Z'"""
 """SQL of a timestamptz column as an OCPI DateTime."""
 
 BOOKMARK_LIFE = timedelta(hours=1)
