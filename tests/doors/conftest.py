@@ -26,14 +26,22 @@ def us(db: None) -> Party:
 def partner(us: Party) -> Partner:
     from tests import factories
 
-    return factories.partner()
+    return in_touch(factories.partner())
 
 
 @pytest.fixture
 def stranger(us: Party) -> Partner:
     from tests import factories
 
-    return factories.partner("NO-FJO:CPO", "NO-FJO:EMSP")
+    return in_touch(factories.partner("NO-FJO:CPO", "NO-FJO:EMSP"))
+
+
+def in_touch(partner: Partner) -> Partner:
+    """The first use of a token is noted, which would count as a change by the request that is tested."""
+    from tests.doors.asking import Asking
+
+    assert Asking(partner.token).get("versions").status == 200
+    return partner
 
 
 @pytest.fixture
