@@ -5,6 +5,7 @@ DEBUG must be asked for, and a public URL that begins with https switches on eve
 """
 
 import sys
+from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -94,6 +95,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular_sidecar",  # the assets of the API page, nothing else
     "django_celery_beat",
     "axes",
     "backoffice.console.apps.ConsoleConfig",
@@ -221,7 +223,11 @@ USE_I18N = True
 STATIC_URL = "/static/"
 # Where `manage.py collectstatic` gathers the files; without it they are served from the apps' own folders.
 STATIC_ROOT = env.str("ROAMDESK_STATIC_ROOT", "") or None
-STATICFILES_DIRS = [path for path in (BASE_DIR / "static",) if path.is_dir()]
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    # Leaflet as django-leaflet ships it; of that package only the files are used, it is no installed app.
+    *(("leaflet", Path(_leaflet.origin).parent / "static" / "leaflet") for _leaflet in [find_spec("leaflet")] if _leaflet),
+]
 MEDIA_ROOT = Path(env.str("ROAMDESK_MEDIA_ROOT", str(DATA_DIRECTORY.media)))
 MEDIA_URL = "/media/"
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None

@@ -221,6 +221,7 @@ class Call:
     path: str
     body: type[Wire] | None
     answer: Callable[[CallArrival], Answer]
+    answers: type[Wire] | None = None
     body_optional: bool = False
 
 

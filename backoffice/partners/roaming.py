@@ -72,9 +72,9 @@ site.register(
         "credentials",
         Calls(
             (
-                Call("GET", "", None, read),
-                Call("POST", "", Credentials, register),
-                Call("PUT", "", Credentials, update),
+                Call("GET", "", None, read, Credentials),
+                Call("POST", "", Credentials, register, Credentials),
+                Call("PUT", "", Credentials, update, Credentials),
                 Call("DELETE", "", None, remove),
             )
         ),

@@ -11,6 +11,7 @@ from typing import Any
 from django.urls import re_path
 
 from ocpi.server.door import view
+from ocpi.server.openapi import describe, page
 from ocpi.server.versions import NothingDoor, VersionDetailsDoor, VersionsDoor
 from ocpi.server.viewsets import VERBS, door_for
 from ocpi.site import OcpiSite
@@ -32,6 +33,8 @@ def patterns(site: OcpiSite) -> list[Any]:
                     door_for(module.shape), VERBS, site=site, module=module, version=version, interface=interface
                 )
                 made.append(re_path(rf"^{prefix}/{re.escape(module.identifier)}(?P<path>(?:/.*)?)$", door))
+        made.append(re_path(rf"^openapi/{literal}\.json$", describe(site, version), name=f"{version}-openapi"))
+    made.append(re_path(r"^docs/?$", page(site), name="docs"))
     nothing = dict.fromkeys(VERBS, "nothing")
     made.append(re_path(r"^(?P<path>.*)$", view(NothingDoor, nothing, site=site)))
     return made
