@@ -108,6 +108,7 @@ def accept_invitation(invitation: Invitation, *, clock: Clock, patience: float) 
                 handshake.register(connection, now=clock())
             except (UnableToHandshake, handshake.Busy) as error:
                 failure = str(error)
+                connection.delete()  # it never was one
             else:
                 invitation.accept(versions_url)
                 fetch(connection, clock=clock)

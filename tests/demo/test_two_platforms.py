@@ -1,0 +1,145 @@
+"""Two whole platforms, as `make run` starts them: they meet over HTTP, and a status change of ours reaches the partner."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from backoffice.supervisor import postgres
+from backoffice.supervisor.data_directory import BASE_DIR, DataDirectory
+
+pytestmark = pytest.mark.e2e
+
+READY_WITHIN = 90.0
+"""Seconds. A first start makes two databases; the tests beside this one use the other core."""
+
+ARRIVES_WITHIN = timedelta(seconds=2)
+
+
+def free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as other:
+        for probe in (one, other):
+            probe.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
+
+
+class Platform:
+    """The platform of a folder, with its partner in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.home = DataDirectory(root)
+        self.output = root / "output"
+
+    def start(self) -> None:
+        self.home.root.mkdir(parents=True, exist_ok=True)
+        port, partner_port = free_ports()
+        ours = ("DATABASE_URL", "BROKER_URL", "SECRET_KEY", "ROAMDESK_", "DJANGO_SETTINGS_MODULE", "PYTEST_")
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, str(BASE_DIR / "manage.py"), "up", "--data-dir", str(self.home.root)),
+                    *("--port", str(port), "--partner-port", str(partner_port)),
+                ],
+                env={name: value for name, value in os.environ.items() if not name.startswith(ours)},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        self.until(lambda: "Roamdesk runs at" in self.output.read_text(), READY_WITHIN)
+
+    def until(self, come: Callable[[], Any], seconds: float) -> Any:
+        deadline = time.monotonic() + seconds
+        while not (found := come()):
+            logs = [path for side in (self.home, self.home.partner) for path in side.logs.glob("*.log")]
+            wrote = "\n".join(f"--- {path}\n{path.read_text(errors='replace')[-1500:]}" for path in sorted(logs))
+            assert self.process.poll() is None, f"it ended:\n{self.output.read_text()}\n{wrote}"
+            assert time.monotonic() < deadline, f"not within {seconds} s:\n{self.output.read_text()}\n{wrote}"
+            time.sleep(0.1)
+        return found
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
+    @staticmethod
+    def ask(side: DataDirectory, query: str) -> list[tuple[Any, ...]]:
+        address = f"host={postgres.sockets_of(side)} user={postgres.SUPERUSER} dbname={postgres.DATABASE}"
+        with psycopg.connect(address, autocommit=True) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    found = Platform(tmp_path / "home")
+    found.start()
+    yield found
+    if found.process.poll() is None:
+        found.process.kill()
+        found.process.wait()
+
+
+LOCATIONS = """SELECT l.object_id, l.document FROM locations_location l JOIN partners_party p ON p.id = l.party_id
+    WHERE p.party_id = '{}' AND l.shared ORDER BY 1"""
+EVSES = """SELECT e.uid, e.status, e.last_updated, e.document FROM locations_evse e
+    JOIN locations_location l ON l.id = e.location_id JOIN partners_party p ON p.id = l.party_id
+    WHERE p.party_id = '{}' AND l.shared AND e.listed ORDER BY 1"""
+REPORTED = """SELECT e.uid, s.status, s.at FROM locations_statusevent s JOIN locations_evse e ON e.id = s.evse_id
+    JOIN locations_location l ON l.id = e.location_id WHERE s.source = 'charge point' AND l.shared ORDER BY s.id"""
+ARRIVED = """SELECT x.object_path, x.request_body, x.at FROM delivery_exchange x
+    WHERE x.incoming AND x.method = 'PATCH' AND x.ocpi_status = 1000 ORDER BY x.id"""
+HANDSHAKES = (
+    "SELECT incoming FROM delivery_exchange WHERE module = 'credentials' AND method = 'POST' AND ocpi_status = 1000"
+)
+FETCHES = "SELECT incoming FROM delivery_exchange WHERE module = 'locations' AND method = 'GET' AND ocpi_status = 1000"
+
+
+def same_as_ours(platform: Platform) -> bool:
+    """Whether each of the two holds the other's locations exactly as they are; the simulators never rest, so ask again."""
+    home, partner = platform.home, platform.home.partner
+    return all(
+        Platform.ask(owner, query.format(party)) == Platform.ask(reader, query.format(party))
+        for query in (LOCATIONS, EVSES)
+        for owner, reader, party in ((home, partner, "RDK"), (partner, home, "VGM"))
+    )
+
+
+def arrival(platform: Platform) -> timedelta | None:
+    """From the first report of our hardware to its PATCH at the partner."""
+    told = {(uid, status): at for uid, status, at in Platform.ask(platform.home, REPORTED)}
+    for path, body, at in Platform.ask(platform.home.partner, ARRIVED):
+        patch = json.loads(body)
+        reported: datetime | None = told.get((path.rpartition("/")[2], patch["status"]))
+        if reported is not None and datetime.fromisoformat(patch["last_updated"]) == reported:
+            return at - reported
+    return None
+
+
+def test_they_meet_once_and_stay_equal(platform: Platform) -> None:
+    home, partner = platform.home, platform.home.partner
+    assert len(Platform.ask(partner, LOCATIONS.format("RDK"))) == 58  # sixty, of which the publish gate stops two
+    assert len(Platform.ask(home, LOCATIONS.format("VGM"))) == 40
+    took = platform.until(lambda: arrival(platform), 20)
+    assert took < ARRIVES_WITHIN
+    platform.until(lambda: same_as_ours(platform), 20)
+    assert Platform.ask(home, HANDSHAKES) == [(True,)]
+    assert Platform.ask(partner, HANDSHAKES) == [(False,)]
+    assert {(True,), (False,)} <= set(Platform.ask(home, FETCHES))
+    began = time.monotonic()
+    assert platform.stop() == 0
+    assert time.monotonic() - began < 30
+
+    events = "SELECT count(*) FROM locations_statusevent WHERE source = 'import'"
+    platform.start()
+    assert Platform.ask(home, HANDSHAKES) == [(True,)]
+    assert Platform.ask(home, events) == [(200,)]
+    platform.until(lambda: same_as_ours(platform), 20)
+    assert platform.stop() == 0
