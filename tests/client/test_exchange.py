@@ -359,6 +359,24 @@ def test_an_endless_body_is_cut(client: Client, play: Play) -> None:
     assert outcome.cause in (Cause.TOO_LARGE, Cause.BAD_ENCODING)
 
 
+@pytest.mark.parametrize(("size", "cause"), [(100_000, Cause.NOT_JSON), (100_001, Cause.TOO_LARGE)])
+def test_the_cap_is_exact(client: Client, size: int, cause: Cause) -> None:
+    with Listener(says(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * size)) as listener:
+        outcome = client.send(Request("GET", listener.url))
+    assert isinstance(outcome, Refused)
+    assert outcome.cause is cause
+
+
+def test_headers_without_end_are_cut_by_size_before_time() -> None:
+    patient = Client(LOOPBACK, limits=PATIENT)
+    with Listener(endless(b"", b"HTTP/1.1 100 Continue\r\nX: " + b"y" * 60_000 + b"\r\n\r\n")) as listener:
+        started = time.monotonic()
+        outcome = patient.send(Request("GET", listener.url))
+        assert time.monotonic() - started < SOON
+    assert isinstance(outcome, Refused)
+    assert outcome.cause is Cause.TOO_LARGE
+
+
 @pytest.mark.parametrize("layers", [1, 2])
 def test_a_gzip_bomb_is_not_unpacked(layers: int) -> None:
     bomb = gzip.compress(b" " * 60_000_000)
