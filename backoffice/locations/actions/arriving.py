@@ -70,13 +70,13 @@ def _put_evse(arrival: Arrival) -> Stored:
     if evse is not None and arrival.last_updated < evse.last_updated:
         return Stored(stale=True)
     _write_evse(location, evse, arrival.tree, wire_json.validate(wire.EVSE, arrival.tree), arrival)
-    return Stored(created=evse is None)
+    return Stored(created=evse is None or not evse.listed)
 
 
 def _change_evse(arrival: Arrival, change: Any) -> Stored:
     location = _lock_location(arrival)
     evse = _lock_evse(location, arrival.ids[1])
-    if evse is None:
+    if evse is None or not evse.listed:
         raise Unknown(f"EVSE {arrival.ids[1]} of Location {arrival.ids[0]} is not known here: PUT it first.")
     changed = change(arrival, evse.tree)
     if changed is None:
@@ -136,13 +136,14 @@ def _moment(tree: Tree) -> datetime:
 class _Locked:
     """An EVSE row under lock."""
 
-    __slots__ = ("id", "last_updated", "status", "tree")
+    __slots__ = ("id", "last_updated", "listed", "status", "tree")
 
     def __init__(self, row: tuple[Any, ...]) -> None:
         self.id: int = row[0]
         self.last_updated: datetime = row[1]
         self.status: str = row[2]
         self.tree: Tree = DocumentField.read(row[3])
+        self.listed: bool = row[4]
 
 
 def _lock_location(arrival: Arrival) -> int:
@@ -160,7 +161,7 @@ def _lock_location(arrival: Arrival) -> int:
 def _lock_evse(location: int, uid: str) -> _Locked | None:
     with database.cursor() as cursor:
         cursor.execute(
-            """SELECT id, last_updated, status, document FROM locations_evse
+            """SELECT id, last_updated, status, document, listed FROM locations_evse
                WHERE location_id = %s AND upper(uid) = upper(%s) FOR NO KEY UPDATE""",
             [location, uid],
         )
