@@ -137,14 +137,14 @@ def assert_envelope(answered: Answered, *, bodiless: bool = False) -> None:
             assert answered.headers.get(name), f"{name} is missing in the answer"
 
 
-def snapshot() -> dict[str, str]:
-    """Every table that we own, as a digest of its rows. The log is left out, for each request adds to it, and what is
-    only remembered to answer faster, which reading may fill."""
+def snapshot(*ignored: str) -> dict[str, str]:
+    """Every table that we own, as a digest of its rows without the `ignored` columns. The log is left out, for each request
+    adds to it, and what is only remembered to answer faster, which reading may fill."""
     models = [
         model for model in apps.get_models(include_auto_created=True) if not issubclass(model, Rendering | Bookmark)
     ]
     tables = sorted({model._meta.db_table for model in models if model._meta.managed})
-    volatile = "{" + ",".join(VOLATILE) + "}"
+    volatile = "{" + ",".join((*VOLATILE, *ignored)) + "}"
     parts = [
         f"""SELECT '{table}', count(*) || ' rows ' || coalesce(md5(string_agg(row, '|' ORDER BY row)), '')
             FROM (SELECT (to_jsonb(t) - '{volatile}'::text[])::text AS row FROM {table} t) rows"""
