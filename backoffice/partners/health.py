@@ -23,9 +23,9 @@ class Tone(StrEnum):
     """What staff see beside the words: never colour alone."""
 
     GOOD = "good"
-    FAIR = "fair"
+    FAIR = "warn"
     BAD = "bad"
-    IDLE = "idle"
+    IDLE = "off"
 
 
 @dataclass(frozen=True, slots=True)

@@ -335,10 +335,12 @@ def mailboxes_due(now: datetime) -> list[tuple[int, datetime]]:
 
 
 def retry_now(messages: Any, *, now: datetime) -> int:
-    """Staff: send these again now (a queryset of Message)."""
-    changed: int = messages.filter(state__in=[MessageState.DUE, MessageState.REFUSED]).update(
-        state=MessageState.DUE, due_at=now, attempts=0
-    )
+    """Staff: send these again now (a queryset of Message). Their mailboxes do not wait for the next probe of the line."""
+    with transaction.atomic():
+        open_ones = messages.filter(state__in=[MessageState.DUE, MessageState.REFUSED])
+        boxes = list(open_ones.order_by().values_list("connection_id", flat=True).distinct())
+        changed: int = open_ones.update(state=MessageState.DUE, due_at=now, attempts=0)
+        Connection.objects.filter(pk__in=boxes).update(next_attempt_at=None)
     return changed
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 from django.db import IntegrityError, transaction
 from django.db import connection as database
 
+from backoffice.delivery.actions.staging import CHANNEL
 from backoffice.delivery.models import Pull, PullState
 from backoffice.delivery.rules import PullLimits, why_stop
 from backoffice.partners import peers
@@ -63,7 +64,8 @@ def start(connection: Connection, module: str, *, full: bool, now: datetime) -> 
         query["date_from"] = date_time_text(since.replace(microsecond=0))
     glue = "&" if urlsplit(endpoint.url).query else "?"
     try:
-        with transaction.atomic():
+        with transaction.atomic(), database.cursor() as cursor:
+            cursor.execute(f"NOTIFY {CHANNEL}")  # the sweep hands it to the workers
             return Pull.objects.create(
                 connection=connection,
                 module=module,
@@ -90,7 +92,7 @@ def start_due(*, now: datetime, chance: random.Random | None = None) -> list[int
     wanted: list[int] = []
     for connection in Connection.objects.filter(state=ConnectionState.ACTIVE, pull_enabled=True):
         for endpoint in connection.endpoints.filter(role="SENDER"):
-            if not _can_pull(endpoint.identifier):
+            if not can_pull(endpoint.identifier):
                 continue
             running = connection.pulls.filter(module=endpoint.identifier, state=PullState.RUNNING).first()
             if running is not None:
@@ -108,7 +110,14 @@ def start_due(*, now: datetime, chance: random.Random | None = None) -> list[int
     return wanted
 
 
-def _can_pull(identifier: str) -> bool:
+def pulls_waiting() -> list[tuple[int, datetime]]:
+    """Runs of which no page was read yet, and since when: what staff have just started. Those that died go by `start_due`."""
+    rows = Pull.objects.filter(state=PullState.RUNNING, pages=0).order_by("id")
+    return list(rows.values_list("pk", "started_at")[:100])
+
+
+def can_pull(identifier: str) -> bool:
+    """Whether this platform fetches that module."""
     try:
         shape = site.module(identifier).shape
     except KeyError:

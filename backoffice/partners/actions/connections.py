@@ -55,6 +55,11 @@ def add_own_party(*, country_code: str, party_id: str, name: str, roles: Iterabl
     return party
 
 
+def withdraw_own_roles(party: Party, *, keep: Iterable[str]) -> None:
+    """One of our companies has these roles and no others; partners hear of it with the next exchange of credentials."""
+    party.roles.filter(connection__isnull=True).exclude(role__in=list(keep)).delete()
+
+
 def own_parties() -> list[Party]:
     return list(Party.objects.filter(ours=True))
 
@@ -96,6 +101,38 @@ def prepare_registration(*, name: str, our_parties: Sequence[Party], versions_ur
         connection.confirmed_origins = [origin(versions_url)]
         connection.save()
     return connection
+
+
+def correct_registration(connection: Connection, *, versions_url: str, token_a: str, plain_token: bool) -> None:
+    """Another URL or token A for a registration that has not succeeded yet; an empty token keeps the one we hold."""
+    with transaction.atomic():
+        locked = Connection.objects.select_for_update().get(pk=connection.pk)
+        if locked.state != ConnectionState.REGISTERING:
+            raise UnableToConnect(f"{locked} is {locked.state.lower()}: there is no registration to correct.")
+        locked.versions_url = versions_url
+        locked.confirmed_origins = [origin(versions_url)]
+        locked.plain_token = plain_token
+        if token_a:
+            locked.token_out = encrypt(token_a)
+        locked.save()
+    connection.refresh_from_db()
+
+
+def confirm_origin(connection: Connection, confirmed: str) -> None:
+    """Staff vouch for a host: our token may be sent there. Raises UnableToConnect for one that no endpoint leads to."""
+    with transaction.atomic():
+        locked = Connection.objects.select_for_update().get(pk=connection.pk)
+        if confirmed not in unconfirmed_origins(locked):
+            raise UnableToConnect(f"{confirmed} is not among the hosts that wait to be confirmed.")
+        locked.confirmed_origins = sorted({*locked.confirmed_origins, confirmed})
+        locked.save(update_fields=["confirmed_origins"])
+    connection.refresh_from_db()
+
+
+def unconfirmed_origins(connection: Connection) -> list[str]:
+    """Hosts that the partner's endpoints name and nobody has vouched for."""
+    named = {origin(endpoint.url) for endpoint in connection.endpoints.all()}
+    return sorted(named - set(connection.confirmed_origins))
 
 
 def _new(name: str, state: ConnectionState, our_parties: Sequence[Party]) -> Connection:

@@ -81,6 +81,33 @@ def register(connection: Connection, *, now: datetime) -> None:
         _exchange(line, offer, "POST", now)
 
 
+def preview(connection: Connection, *, now: datetime) -> Offer:
+    """What a partner offers whose token A we hold, before anything is exchanged. Raises UnableToHandshake, Busy.
+
+    Its endpoints are kept, for staff to compare; they are read again when we register.
+    """
+    with _alone(connection, now):
+        started(connection, "register")
+        line = Line(connection, "register", decrypt(connection.token_out))
+        offer = discover(line, connection.versions_url)
+        with transaction.atomic():
+            set_endpoints(Connection.objects.select_for_update().get(pk=connection.pk), offer.endpoints)
+        return offer
+
+
+def upgrade(connection: Connection, *, now: datetime) -> None:
+    """PUT credentials at a newer version, if both speak one. Raises UnableToHandshake, Busy; then nothing has changed."""
+    with _alone(connection, now):
+        started(connection, "update")
+        line = Line(connection, "update", decrypt(connection.token_out))
+        offer = discover(line, connection.versions_url)
+        if offer.version == connection.version:
+            message = f"{offer.version} is the newest version that both speak; nothing was changed."
+            line.tell("Look for a newer version", ok=False, cause="no_newer_version", detail=message)
+            raise UnableToHandshake(message, cause="no_newer_version")
+        _exchange(line, offer, "PUT", now)
+
+
 def update(connection: Connection, *, now: datetime, version: str | None = None) -> None:
     """PUT credentials: new tokens both ways, endpoints read again, and the best (or the given) version.
 

@@ -15,6 +15,8 @@ from django.db import connection as database
 
 from backoffice.celery import app
 from backoffice.delivery.actions.draining import drain, mailboxes_due
+from backoffice.delivery.actions.pulling import pulls_waiting
+from backoffice.delivery.actions.pulling import run as run_pull
 from backoffice.delivery.actions.staging import CHANNEL
 from backoffice.roaming_site import site
 
@@ -31,6 +33,8 @@ class Command(BaseCommand):
     help = "Listens for staged messages and hands their mailboxes to the workers; drains itself when nobody does."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self.begun: dict[int, bool] = {}
+        """Pulls that staff started and that were handed on, by id; True once this process does them itself."""
         pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="inline-drain")
         inline: set[int] = set()
         while True:
@@ -57,7 +61,16 @@ class Command(BaseCommand):
                 inline.add(connection_id)
                 pool.submit(_drain_here, connection_id, inline)
             else:
-                _publish(connection_id)
+                _publish("delivery.drain", connection_id=connection_id)
+        waiting = dict(pulls_waiting())
+        self.begun = {pull_id: here for pull_id, here in self.begun.items() if pull_id in waiting}
+        for pull_id, since in waiting.items():
+            if pull_id not in self.begun:
+                self.begun[pull_id] = False
+                _publish("delivery.pull", pull_id=pull_id)
+            elif now - since > INLINE_AFTER and not self.begun[pull_id]:
+                self.begun[pull_id] = True
+                pool.submit(_pull_here, pull_id)
 
 
 def _wait(raw: Any, seconds: float) -> None:
@@ -67,13 +80,13 @@ def _wait(raw: Any, seconds: float) -> None:
         raw.execute("SELECT 1")  # takes the notices off the wire
 
 
-def _publish(connection_id: int) -> None:
+def _publish(task: str, **ids: int) -> None:
     """Nudge the workers. A broker that hangs costs two seconds at most; the table is the memory, not the queue."""
     try:
         with app.connection_for_write(connect_timeout=PUBLISH_SECONDS) as broker:
-            app.send_task("delivery.drain", kwargs={"connection_id": connection_id}, connection=broker, retry=False)
-    except Exception as error:  # noqa: BLE001 - whatever a broker library raises: the sweep goes on and drains by itself later
-        log.warning("the broker took no task (%s); the sweep drains by itself when it stays away", error)
+            app.send_task(task, kwargs=ids, connection=broker, retry=False)
+    except Exception as error:  # noqa: BLE001 - whatever a broker library raises: the sweep goes on by itself later
+        log.warning("the broker took no task (%s); the sweep works by itself when it stays away", error)
 
 
 def _drain_here(connection_id: int, inline: set[int]) -> None:
@@ -83,4 +96,13 @@ def _drain_here(connection_id: int, inline: set[int]) -> None:
         log.exception("inline drain of connection %s failed", connection_id)
     finally:
         inline.discard(connection_id)
+        database.close()
+
+
+def _pull_here(pull_id: int) -> None:
+    try:
+        run_pull(pull_id)
+    except Exception:
+        log.exception("inline pull %s failed", pull_id)
+    finally:
         database.close()

@@ -1,0 +1,458 @@
+"""The list of connections with their health, the page of one, and its buttons."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.urls import URLPattern, reverse
+from django.utils.html import format_html
+from django.utils.text import capfirst
+
+from backoffice.console.cells import NOTHING, since, state
+from backoffice.console.model_admins import ConsoleAdmin, Empty
+from backoffice.console.templatetags.roaming import health_state
+from backoffice.delivery.actions.pulling import UnableToPull
+from backoffice.delivery.vitals import measure
+from backoffice.partners.actions import flows
+from backoffice.partners.actions.connections import UnableToConnect
+from backoffice.partners.admin import page, wizard
+from backoffice.partners.admin.buttons import BUTTONS, Button, Press, shown
+from backoffice.partners.health import health, in_words
+from backoffice.partners.models import Connection
+from backoffice.partners.rules import ConnectionState, NotAllowed
+from backoffice.roaming_site import site
+from ocpi.versions.repairs import REPAIRS
+
+
+class Listing(ChangeList):
+    """Measures the connections of the page at once, when it is known which they are."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = list(self.result_list)
+        found = measure([row.pk for row in rows], modules=page.fetched_modules(), now=site.now()) if rows else {}
+        for row in rows:
+            row.vitals = found[row.pk]
+            row.health = health(row.vitals)
+        self.result_list = rows
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Removed connections are history: shown only when asked for."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return ConnectionState.choices()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
+        if self.value():
+            return queryset.filter(state=self.value())
+        return queryset.exclude(state=ConnectionState.REMOVED)
+
+
+class RoleFilter(admin.SimpleListFilter):
+    title = "their role"
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(role, role) for role in ("CPO", "EMSP", "HUB", "NAP", "NSP", "PTP", "SCSP", "OTHER")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
+        return queryset.filter(roles__role=self.value()).distinct() if self.value() else queryset
+
+
+class CountryFilter(admin.SimpleListFilter):
+    title = "country"
+    parameter_name = "country"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        codes = Connection.objects.exclude(roles=None).values_list("roles__party__country_code", flat=True)
+        return [(code, code) for code in sorted(set(codes))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
+        return queryset.filter(roles__party__country_code=self.value()).distinct() if self.value() else queryset
+
+
+class ModuleFilter(admin.SimpleListFilter):
+    title = "offers module"
+    parameter_name = "module"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            (module.identifier, module.identifier) for module in site.modules() if module.identifier != "credentials"
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
+        return queryset.filter(endpoints__identifier=self.value()).distinct() if self.value() else queryset
+
+
+class AttentionFilter(admin.SimpleListFilter):
+    title = "attention"
+    parameter_name = "attention"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("silent", "Silent for more than an hour"),
+            ("held", "Suspended or paused"),
+            ("claims", "Claims to approve"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
+        if self.value() == "silent":
+            hour_ago = site.now() - timedelta(hours=1)
+            heard = Q(last_in_at__gte=hour_ago) | Q(last_out_at__gte=hour_ago)
+            return queryset.filter(state=ConnectionState.ACTIVE).exclude(heard)
+        if self.value() == "held":
+            return queryset.filter(state__in=[ConnectionState.PAUSED, ConnectionState.SUSPENDED])
+        if self.value() == "claims":
+            return queryset.filter(roles__state="AWAITING_APPROVAL").distinct()
+        return queryset
+
+
+class QuirksForm(forms.ModelForm):
+    """The partner's habits, and what we do about them."""
+
+    repairs = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
+    pull_every_minutes = forms.IntegerField(
+        required=False, min_value=1, max_value=10_080, label="Minutes between two delta pulls", help_text="Empty: 60."
+    )
+
+    class Meta:
+        model = Connection
+        fields: ClassVar = [
+            "plain_token",
+            "push_enabled",
+            "pull_enabled",
+            "strict_delivery",
+            "page_limit",
+            "vanished_policy",
+            "repairs",
+        ]
+        labels: ClassVar = {
+            "plain_token": "Token without Base64",
+            "push_enabled": "Push to this partner",
+            "pull_enabled": "Fetch from this partner",
+            "strict_delivery": "Never send a failed push again",
+            "page_limit": "Objects a page, at most",
+            "vanished_policy": "Objects that a full pull no longer lists",
+        }
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["repairs"].choices = [(name, known.sentence) for name, known in REPAIRS.items()]
+        every = self.instance.pull_every
+        self.fields["pull_every_minutes"].initial = int(every.total_seconds() // 60) if every else None
+        self.fields["page_limit"].min_value = 1
+
+    def clean_page_limit(self) -> int | None:
+        limit: int | None = self.cleaned_data["page_limit"]
+        if limit == 0:
+            raise forms.ValidationError("At least one object a page, or empty for no limit.")
+        return limit
+
+    def save(self, commit: bool = True) -> Any:
+        minutes = self.cleaned_data["pull_every_minutes"]
+        self.instance.pull_every = timedelta(minutes=minutes) if minutes else None
+        if commit:
+            # only these columns: a token or state that changed meanwhile must not be written back
+            self.instance.save(update_fields=[*self.Meta.fields, "pull_every"])
+        return self.instance
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ConsoleAdmin):
+    party_lookup = "our_parties"
+    list_display = (
+        "who",
+        "health_cell",
+        "parties",
+        "version",
+        "modules",
+        "heard",
+        "told",
+        "errors",
+        "p95",
+        "backlog",
+        "held",
+    )
+    list_filter = (StateFilter, AttentionFilter, "version", RoleFilter, ModuleFilter, CountryFilter)
+    search_fields = ("name", "roles__party__party_id", "roles__party__name", "versions_url")
+    search_help_text = "Name, party or URL"
+    ordering = ("name",)
+    actions = None
+    sortable_by = ("who", "version", "heard", "told")
+    empty = Empty(
+        "Connections to the platforms of partners.",
+        "There is none yet.",
+        "Connect a partner",
+        "admin:partners_connection_add",
+        "partners.manage_connections",
+    )
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return Listing
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
+        return super().get_queryset(request).prefetch_related("our_parties", "roles__party", "endpoints")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("partners.manage_connections"))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A connection ends by a button that tells the partner; its row stays as history."""
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            self.page("<int:pk>/do/<slug:verb>/", self.press, "do"),
+            self.page("<int:pk>/live/<slug:flow>/", self.live, "live"),
+            self.page("<int:pk>/steps/<slug:flow>/", self.steps, "steps"),
+            self.page("<int:pk>/running/", self.running, "running"),
+            self.page("<int:pk>/setup/", self.setup, "setup", permission="partners.manage_connections"),
+            self.page(
+                "<int:pk>/invite-again/", self.invite_again, "invite_again", permission="partners.manage_connections"
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
+    # --- the list -----------------------------------------------------------------------------------------------------
+
+    @admin.display(description="Name", ordering="name")
+    def who(self, row: Connection) -> str:
+        return row.name
+
+    @admin.display(description="Health")
+    def health_cell(self, row: Any) -> str:
+        return health_state(row.health)
+
+    @admin.display(description="We → they")
+    def parties(self, row: Connection) -> str:
+        theirs = [f"{role}{'?' if role.state != 'ACTIVE' else ''}" for role in row.roles.all()]
+        ours = ", ".join(str(party) for party in row.our_parties.all())
+        more = f" +{len(theirs) - 3}" if len(theirs) > 3 else ""
+        return f"{ours} → {', '.join(theirs[:3]) or NOTHING}{more}"
+
+    @admin.display(description="Modules")
+    def modules(self, row: Connection) -> str:
+        offered = {endpoint.identifier for endpoint in row.endpoints.all()} - {"credentials"}
+        spoken = {module.identifier for module in site.modules()} - {"credentials"}
+        return f"{len(offered & spoken)} of {len(offered)}" if offered else NOTHING
+
+    @admin.display(description="Last in", ordering="last_in_at")
+    def heard(self, row: Connection) -> str:
+        return since(row.last_in_at)
+
+    @admin.display(description="Last out", ordering="last_out_at")
+    def told(self, row: Connection) -> str:
+        return since(row.last_out_at)
+
+    @admin.display(description="Errors 24 h")
+    def errors(self, row: Any) -> str:
+        found = row.vitals
+        return f"{1 - found.succeeded / found.exchanges:.1%}" if found.exchanges else NOTHING
+
+    @admin.display(description="p95")
+    def p95(self, row: Any) -> str:
+        return f"{row.vitals.p95_ms:,.0f} ms" if row.vitals.p95_ms is not None else NOTHING
+
+    @admin.display(description="Backlog")
+    def backlog(self, row: Any) -> str:
+        found = row.vitals
+        if not found.due or found.oldest_due_at is None:
+            return NOTHING
+        return f"{found.due}, oldest {in_words(found.now - found.oldest_due_at)}"
+
+    @admin.display(description="State", ordering="state")
+    def held(self, row: Connection) -> str:
+        return state(row.state)
+
+    # --- one connection -----------------------------------------------------------------------------------------------
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return wizard.begin(self, request)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        connection = self.connection(request, object_id)
+        chosen = request.GET.get("tab", "overview")
+        if chosen not in page.TABS:
+            raise Http404
+        context = page.TABS[chosen][1](connection)
+        if chosen == "quirks":
+            answer = self._quirks(request, connection, context)
+            if answer is not None:
+                return answer
+        elif request.method != "GET":
+            return HttpResponseNotAllowed(["GET"])
+        return self.render(
+            request,
+            f"console/partners/connection_{chosen}.html",
+            context
+            | self.frame(request, connection)
+            | {
+                "title": connection.name,
+                "tabs": [(name, label) for name, (label, _) in page.TABS.items()],
+                "tab": chosen,
+            },
+        )
+
+    def connection(self, request: HttpRequest, pk: Any) -> Connection:
+        """Raises Http404, also for an id that is no number."""
+        if not str(pk).isdigit():
+            raise Http404
+        found: Connection = self.one(request, pk)
+        return found
+
+    def frame(self, request: HttpRequest, connection: Connection) -> dict[str, Any]:
+        """What the head of every page of a connection needs."""
+        return {
+            "connection": connection,
+            "buttons": shown(connection, lambda permission: self.allows(request, permission)),
+            "may_manage": self.allows(request, "partners.manage_connections"),
+            "may_change": self.has_change_permission(request, connection),
+            "may_pull": self.allows(request, "delivery.add_pull"),
+            "may_log": self.allows(request, "delivery.view_exchange"),
+            "may_outbox": self.allows(request, "delivery.view_message"),
+            "now": site.now(),
+            "crumbs": [(capfirst(self.opts.verbose_name_plural), reverse("admin:partners_connection_changelist"))],
+        }
+
+    def _quirks(self, request: HttpRequest, connection: Connection, context: dict[str, Any]) -> HttpResponse | None:
+        may = self.has_change_permission(request, connection)
+        if request.method == "POST" and not may:
+            raise PermissionDenied
+        form = QuirksForm(request.POST if request.method == "POST" else None, instance=connection)
+        if not may:
+            for field in form.fields.values():
+                field.disabled = True
+        if request.method == "POST" and form.is_valid():
+            form.save()
+            changed = ", ".join(str(form.fields[name].label or name) for name in form.changed_data)
+            if changed:
+                self.note(request, connection, f"Changed {changed}")
+            self.done(request, "Saved. It holds from the next request on." if changed else "Nothing was changed.")
+            return redirect(f"{reverse('admin:partners_connection_change', args=[connection.pk])}?tab=quirks")
+        context["form"] = form
+        return None
+
+    # --- buttons ------------------------------------------------------------------------------------------------------
+
+    def press(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+        """GET asks, with what will happen; POST does it. Every refusal leaves everything as it was."""
+        connection = self.connection(request, pk)
+        button = BUTTONS.get(verb)
+        if button is None:
+            raise Http404
+        if not self.allows(request, button.permission):
+            raise PermissionDenied
+        given = request.POST if request.method == "POST" else request.GET
+        press = Press(request, connection, given, reason=given.get("reason", "").strip()[:200])
+        home = reverse("admin:partners_connection_change", args=[connection.pk])
+        if ConnectionState(connection.state) not in button.states:
+            self.sorry(
+                request,
+                Exception(f"{button.label} is not possible while the connection is {connection.state.lower()}."),
+            )
+            return redirect(home)
+        if request.method == "GET" and not button.asks:
+            return HttpResponseNotAllowed(["POST"])
+        try:
+            if request.method == "GET" or (button.asks and not press.reason):
+                return self._ask(request, press, verb, button)
+            return self._do(request, press, button)
+        except (UnableToConnect, UnableToPull, NotAllowed) as error:
+            self.sorry(request, error)
+            return redirect(home)
+
+    def _ask(self, request: HttpRequest, press: Press, verb: str, button: Button) -> HttpResponse:
+        assert button.consequences is not None
+        context = {
+            "title": f"{button.label}: {press.connection.name}",
+            "button": button,
+            "verb": verb,
+            "consequences": button.consequences(press),
+            "given": [(name, press.given.get(name, "")) for name in button.needs],
+            "reason_missing": request.method == "POST",
+        }
+        return self.render(
+            request,
+            "console/partners/ask.html",
+            self.frame(request, press.connection) | context,
+            status=400 if request.method == "POST" else 200,
+        )
+
+    def _do(self, request: HttpRequest, press: Press, button: Button) -> HttpResponse:
+        connection = press.connection
+        because = f": {press.reason}" if press.reason else ""
+        if button.flow:
+            flows.begin(connection, button.flow, lambda: button.act(press), now=site.now())
+            self.note(request, connection, f"Began: {button.label}{because}")
+            return redirect("admin:partners_connection_live", connection.pk, button.flow)
+        said = button.act(press)
+        self.note(request, connection, f"{said}{because}")
+        self.message_user(request, f"{said}.", messages.SUCCESS)
+        tab = "?tab=sync" if button.label == "Sync now" else "?tab=endpoints" if "host" in button.needs else ""
+        return redirect(reverse("admin:partners_connection_change", args=[connection.pk]) + tab)
+
+    # --- flows while they run -----------------------------------------------------------------------------------------
+
+    def live(self, request: HttpRequest, pk: int, flow: str) -> HttpResponse:
+        connection = self.connection(request, pk)
+        if flow not in flows.FLOWS:
+            raise Http404
+        context = {"title": f"{flows.FLOWS[flow]}: {connection.name}"} | self._progress(connection, flow)
+        return self.render(request, "console/partners/live.html", self.frame(request, connection) | context)
+
+    def steps(self, request: HttpRequest, pk: int, flow: str) -> HttpResponse:
+        """The part of `live` that renews itself."""
+        connection = self.connection(request, pk)
+        if flow not in flows.FLOWS:
+            raise Http404
+        context = self.frame(request, connection) | self._progress(connection, flow)
+        return self.render(request, "console/partners/_steps.html", {"title": ""} | context)
+
+    def _progress(self, connection: Connection, flow: str) -> dict[str, Any]:
+        context: dict[str, Any] = {"flow": flow, "progress": flows.progress(connection, flow, now=site.now())}
+        if flow == "register" and connection.state == ConnectionState.REGISTERING and context["progress"].ok:
+            context |= page.endpoints(connection)
+        if flow == "check":
+            context |= {"checks": page.last_check(connection)}
+        return context
+
+    def running(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The part of the sync tab that renews itself while something is fetched."""
+        connection = self.connection(request, pk)
+        context = {"title": ""} | page.sync(connection) | self.frame(request, connection)
+        return self.render(request, "console/partners/_pulls.html", context)
+
+    def setup(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return wizard.go_on(self, request, self.connection(request, pk))
+
+    def invite_again(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return wizard.invite_again(self, request, self.connection(request, pk))
+
+
+def link(connection: Connection | None) -> str:
+    """A connection's name that leads to its page."""
+    if connection is None:
+        return NOTHING
+    return format_html(
+        '<a class="rd-link" href="{}">{}</a>',
+        reverse("admin:partners_connection_change", args=[connection.pk]),
+        connection,
+    )
