@@ -13,7 +13,7 @@ from enum import Enum, StrEnum
 from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from ocpi.wire.base import AtLeastOne, CiString, ClosedEnum, OpenEnum, String, Url, Wire
+from ocpi.wire.base import CiString, ClosedEnum, OpenEnum, String, Url, Wire
 
 
 class Kind(Enum):
@@ -51,7 +51,6 @@ class Field:
     values: type[StrEnum] | None = None
 
 
-_FILLED = get_args(AtLeastOne[str])[1]
 _URL = get_args(Url)[1]
 
 
@@ -68,7 +67,7 @@ def fields_of(cls: type[Wire]) -> Mapping[str, Field]:
 
 def _field(annotation: Any, required: bool) -> Field:
     """Unpacks Optional, Annotated and list in whatever order pydantic and the aliases nested them."""
-    many = filled = False
+    many = False
     marks: list[Any] = []
     while True:
         origin = get_origin(annotation)
@@ -82,14 +81,13 @@ def _field(annotation: Any, required: bool) -> Field:
             (annotation,) = get_args(annotation)
         else:
             break
-    filled = any(isinstance(mark, type(_FILLED)) for mark in marks)
     kind, wire, values = _kind(annotation, marks)
     limits = next((mark for mark in marks if isinstance(mark, String | CiString)), None)
     return Field(
         kind=kind,
         required=required,
         many=many,
-        filled=filled,
+        filled=many and any(getattr(mark, "min_length", None) for mark in marks),
         length=limits.max_length if limits else None,
         pattern=limits.pattern if isinstance(limits, String) else None,
         wire=wire,

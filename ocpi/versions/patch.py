@@ -55,12 +55,7 @@ def transfer(stored: Any, base: Any, new: Any) -> Any:
 
 def _transfer_list(stored: list[Any], base: list[Any], new: list[Any]) -> list[Any]:
     if all(type(entry) is str for entry in (*stored, *base, *new)):
-        seen, wanted = set(base), set(new)
-        kept = [entry for entry in stored if entry not in seen or entry in wanted]
-        invisible = [entry for entry in stored if entry not in seen]
-        if [entry for entry in kept if entry in wanted] + [entry for entry in new if entry not in seen] == new:
-            return kept + [entry for entry in new if entry not in seen]
-        return new + [entry for entry in invisible if entry not in wanted]
+        return _transfer_words(stored, base, new)
     identity = _identity(stored, base, new)
     if identity is not None:
         ours = {entry[identity]: entry for entry in stored}
@@ -74,6 +69,23 @@ def _transfer_list(stored: list[Any], base: list[Any], new: list[Any]) -> list[A
     if len(stored) == len(base):
         return [transfer(stored[at], base[at], entry) if at < len(base) else entry for at, entry in enumerate(new)]
     return new
+
+
+def _transfer_words(stored: list[str], base: list[str], new: list[str]) -> list[str]:
+    """What was added stands where something was taken away, so that a peer who sees one entry sees the new one."""
+    seen, wanted = set(base), set(new)
+    added = [word for word in new if word not in seen]
+    result: list[str] = []
+    for word in stored:
+        if word not in seen or word in wanted:
+            result.append(word)
+        else:
+            result += added
+            added = []
+    result += added
+    invisible = [word for word in stored if word not in seen and word not in wanted]
+    in_order = [word for word in result if word in wanted] == new
+    return result if in_order else new + invisible
 
 
 def _identity(*lists: list[Any]) -> str | None:

@@ -56,6 +56,9 @@ class Context:
 WHOLE = ""
 """In `loses`: the object itself may be left out (`Untranslatable`)."""
 
+UNKNOWN_FIELDS = "*"
+"""In `loses`: fields that the specification does not know, because the object becomes something else."""
+
 Convert = Callable[[Any, Context], Any]
 
 

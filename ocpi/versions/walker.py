@@ -63,7 +63,10 @@ class Walker:
 
     def changes(self, version: str, cls: type[Wire]) -> tuple[Change, ...]:
         """All changes that may touch an object of this class on its way between the version and the newest."""
-        below = classes_below(cls)
+        below = set(classes_below(cls))
+        for step in self._steps(version):
+            embedded = [field.wire for change in step.changes if change.cls in below for field in change.older.values()]
+            below.update(*(classes_below(each) for each in embedded if each is not None))
         return tuple(change for step in self._steps(version) for change in step.changes if change.cls in below)
 
     def translate_path(self, version: str, cls: type[Wire], path: Path) -> Path:

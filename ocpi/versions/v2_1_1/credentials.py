@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ocpi.versions.fields import Field, Kind
-from ocpi.versions.version import RECEIVER, SENDER, WHOLE, Change, Context, Node, without
+from ocpi.versions.version import RECEIVER, SENDER, WHOLE, Change, Context, Node, Untranslatable, without
 from ocpi.wire.credentials import Credentials
 from ocpi.wire.locations import BusinessDetails
 from ocpi.wire.versions import Endpoint, VersionDetails
@@ -94,6 +94,8 @@ def _without_interfaces(node: Node, context: Context) -> Node:
         one_door = module == "credentials" or context.role not in (CPO, EMSP)
         if one_door or endpoint.get("role") == interface(module, str(context.role)):
             older.setdefault(module, without(endpoint, "role"))
+    if endpoints and not older:
+        raise Untranslatable("none of these endpoints belongs to the role of the connection")
     return {**node, "endpoints": list(older.values())}
 
 

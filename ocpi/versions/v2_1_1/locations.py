@@ -62,7 +62,7 @@ def _parking_type(node: Node, context: Context) -> Node:
     back.
     """
     kind = node.get("type")
-    if kind in SAME_TYPES and "parking_type" not in node:
+    if type(kind) is str and kind in SAME_TYPES and "parking_type" not in node:
         return move(node, "type", "parking_type")
     return without(node, "type") if kind == "UNKNOWN" else node
 
@@ -70,8 +70,8 @@ def _parking_type(node: Node, context: Context) -> Node:
 def _type(node: Node, context: Context) -> Node:
     kind = node.get("parking_type")
     if kind is None:
-        return {"type": "UNKNOWN", **without(node, "parking_type")}
-    return {**without(node, "parking_type"), "type": kind if kind in SAME_TYPES else "OTHER"}
+        return {**without(node, "parking_type"), "type": "OTHER" if node.get("type") == "OTHER" else "UNKNOWN"}
+    return {**without(node, "parking_type"), "type": kind if type(kind) is str and kind in SAME_TYPES else "OTHER"}
 
 
 def _without_publish(node: Node, context: Context) -> Node:
@@ -154,7 +154,10 @@ CHANGES = (
         paths={"parking_type": "type"},
         newer=("parking_type",),
         older={"type": Field(Kind.STRING, required=True)},
-        loses={"parking_type": "2.1.1 lists fewer values: others become OTHER"},
+        loses={
+            "parking_type": "2.1.1 lists fewer values: others become OTHER",
+            "type": "OTHER stays as a field that newer versions do not know",
+        },
     ),
     Change(
         Location,

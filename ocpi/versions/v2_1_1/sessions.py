@@ -159,11 +159,11 @@ def _location_of_cdr(node: Node, context: Context) -> Node:
         "amperage": connector.get("amperage", 0),
         "last_updated": connector.get("last_updated", since),
     }
-    if older_connector.get("standard") not in CONNECTOR_TYPES:
+    if not _is_one_of(older_connector.get("standard"), CONNECTOR_TYPES):
         older_connector["standard"] = (
             "IEC_62196_T2_COMBO" if older_connector.get("power_type") == "DC" else "IEC_62196_T2"
         )
-    if older_connector.get("power_type") not in POWER_TYPES:
+    if not _is_one_of(older_connector.get("power_type"), POWER_TYPES):
         older_connector["power_type"] = "AC_1_PHASE"
     older_evse = {
         "uid": cdr_location.get("evse_uid"),
@@ -182,6 +182,10 @@ def _location_of_cdr(node: Node, context: Context) -> Node:
         "last_updated": place.get("last_updated", since),
     }
     return {**without(node, "cdr_location"), "location": older}
+
+
+def _is_one_of(value: Any, known: frozenset[str]) -> bool:
+    return type(value) is str and value in known
 
 
 def _no_credit(node: Node, context: Context) -> Node:

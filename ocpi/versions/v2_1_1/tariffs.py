@@ -1,6 +1,6 @@
 """Tariffs of 2.1.1 against 2.2.1: no owner, no kinds, limits or validity, and fewer restrictions."""
 
-from ocpi.versions.version import WHOLE, Change, Context, Node, Untranslatable, added, owned
+from ocpi.versions.version import UNKNOWN_FIELDS, WHOLE, Change, Context, Node, Untranslatable, added, owned
 from ocpi.wire.tariffs import PriceComponent, Tariff, TariffElement
 from ocpi.wire.types import Price
 
@@ -58,7 +58,7 @@ CHANGES = (
         up=_price_of_number,
         down=_number_of_price,
         paths={"excl_vat": "", "incl_vat": ""},
-        loses={"taxes": "2.1.1 names costs without VAT only"},
+        loses={"taxes": "2.1.1 names costs without VAT only", UNKNOWN_FIELDS: "a number has none"},
         scalar=True,
     ),
 )
