@@ -18,6 +18,9 @@ from backoffice.roaming_site import site
 
 NOTHING = "–"
 
+WORDS = {"OUTOFORDER": "Out of order"}
+"""Where the specification's spelling is no word."""
+
 Tone = tuple[str, str]
 """A tone (good, busy, warn, bad, off) and the name of an icon (Material Symbols)."""
 
@@ -87,8 +90,13 @@ def state(value: str, *, tone: Tone | None = None, text: str | None = None) -> S
         '<span class="rd-state rd-{}"><span class="material-symbols-outlined" aria-hidden="true">{}</span>{}</span>',
         kind,
         icon,
-        text or value.replace("_", " ").capitalize(),
+        text or word(value),
     )
+
+
+def word(value: str) -> str:
+    """A value of an enum as a word."""
+    return WORDS.get(value) or value.replace("_", " ").capitalize()
 
 
 def pretty(document: Any) -> str:

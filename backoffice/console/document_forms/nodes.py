@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from backoffice.console.document_forms.reading import shown
+from backoffice.console.document_forms.reading import below, shown
 from ocpi.versions.fields import Field, Kind, fields_of
 from ocpi.wire.base import String, Wire
 
@@ -86,7 +86,7 @@ def build(
 ) -> list[Node]:
     """The fields of an object: its leaves first, then its objects and lists, each in the order of the specification."""
     nodes = [
-        _node(cls, name, info, tree.get(name), prefix + name, errors, opened)
+        _node(cls, name, info, tree.get(name), prefix + name, errors, opened, below(skip, name))
         for name, info in fields_of(cls).items()
         if name not in skip
     ]
@@ -94,7 +94,14 @@ def build(
 
 
 def _node(
-    cls: type[Wire], name: str, info: Field, value: Any, path: str, errors: Mapping[str, list[str]], opened: str
+    cls: type[Wire],
+    name: str,
+    info: Field,
+    value: Any,
+    path: str,
+    errors: Mapping[str, list[str]],
+    opened: str,
+    skip: frozenset[str],
 ) -> Node:
     node = Node(
         template="scalar",
@@ -106,9 +113,9 @@ def _node(
         focus=path == opened,
     )
     if info.wire is not None and info.many:
-        return _list(node, info.wire, name, value, errors, opened)
+        return _list(node, info.wire, name, value, errors, opened, skip)
     if info.wire is not None:
-        return _object(node, info.wire, name, value, errors, opened)
+        return _object(node, info.wire, name, value, errors, opened, skip)
     if info.many:
         return _leaves(node, info, value)
     node.text = shown(value)
@@ -149,18 +156,34 @@ def _with_unlisted(listed: list[tuple[str, str]], chosen: list[str]) -> list[tup
     return [(value, text, value in chosen) for value, text in (*listed, *extra)]
 
 
-def _object(node: Node, cls: type[Wire], name: str, value: Any, errors: Mapping[str, list[str]], opened: str) -> Node:
+def _object(
+    node: Node,
+    cls: type[Wire],
+    name: str,
+    value: Any,
+    errors: Mapping[str, list[str]],
+    opened: str,
+    skip: frozenset[str],
+) -> Node:
     node.template = "object"
     node.present = isinstance(value, dict) or node.required
     node.removable = not node.required
     node.add_label = f"Add {name.replace('_', ' ')}"
     if node.present:
         tree = value if isinstance(value, dict) else {}
-        node.children = build(cls, tree, errors=errors, prefix=f"{node.path}.", opened=opened)
+        node.children = build(cls, tree, errors=errors, prefix=f"{node.path}.", skip=skip, opened=opened)
     return node
 
 
-def _list(node: Node, cls: type[Wire], name: str, value: Any, errors: Mapping[str, list[str]], opened: str) -> Node:
+def _list(
+    node: Node,
+    cls: type[Wire],
+    name: str,
+    value: Any,
+    errors: Mapping[str, list[str]],
+    opened: str,
+    skip: frozenset[str],
+) -> Node:
     node.template = "list"
     singular = _singular(name)
     node.add_label = f"Add {singular}"
@@ -176,7 +199,7 @@ def _list(node: Node, cls: type[Wire], name: str, value: Any, errors: Mapping[st
                 removable=True,
                 errors=list(errors.get(path, ())),
                 focus=path == opened,
-                children=build(cls, entry, errors=errors, prefix=f"{path}.", opened=opened),
+                children=build(cls, entry, errors=errors, prefix=f"{path}.", skip=skip, opened=opened),
             )
         )
     return node

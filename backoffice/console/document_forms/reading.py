@@ -40,7 +40,8 @@ def read(
             continue
         before, path = draft.get(name), prefix + name
         if field.wire is not None:
-            after = _entries(field.wire, before, data, path) if field.many else _object(field.wire, before, data, path)
+            part = _entries if field.many else _object
+            after = part(field.wire, before, data, path, below(skip, name))
         elif field.many:
             after = _list(field, before, data, path)
         else:
@@ -59,16 +60,21 @@ def _blank(value: Any) -> bool:
     return value is None or value == []
 
 
-def _object(cls: type[Wire], before: Any, data: QueryDict, path: str) -> Tree | None:
+def below(skip: frozenset[str], name: str) -> frozenset[str]:
+    """What is skipped inside the field `name`: `connectors.last_updated` is `last_updated` inside `connectors`."""
+    return frozenset(each.removeprefix(f"{name}.") for each in skip if each.startswith(f"{name}."))
+
+
+def _object(cls: type[Wire], before: Any, data: QueryDict, path: str, skip: frozenset[str]) -> Tree | None:
     if MARK + path not in data:
         return None
-    return read(cls, before if isinstance(before, dict) else {}, data, prefix=f"{path}.")
+    return read(cls, before if isinstance(before, dict) else {}, data, prefix=f"{path}.", skip=skip)
 
 
-def _entries(cls: type[Wire], before: Any, data: QueryDict, path: str) -> list[Tree]:
+def _entries(cls: type[Wire], before: Any, data: QueryDict, path: str, skip: frozenset[str]) -> list[Tree]:
     stored = before if isinstance(before, list) else []
     return [
-        read(cls, entry if isinstance(entry, dict) else {}, data, prefix=f"{path}.{index}.")
+        read(cls, entry if isinstance(entry, dict) else {}, data, prefix=f"{path}.{index}.", skip=skip)
         for index, entry in enumerate(stored)
         if f"{MARK}{path}.{index}" in data
     ]
