@@ -54,7 +54,7 @@ def python_parts(
     names = tuple(part.name for part in before)
     commands = get_commands()
     parts = [
-        Part("database", prepare(data, cluster), after=names, once=True),
+        Part("database", prepare(data, cluster), after=names, once=True, tries=1),
         Part("web", web(options.host, options.port), after=("database",), answers=_answers_healthz(options)),
         Part("worker", worker(), after=("web",)),
         Part("beat", beat(), after=("web",)),
@@ -75,7 +75,7 @@ def python_parts(
         )
     if options.demo:
         pace, listener = (HOME_PACE, ("partner",)) if options.runs_partner else (PARTNER_PACE, ())
-        parts.append(Part("demo data", command("load_demo"), after=("database",), once=True))
+        parts.append(Part("demo data", command("load_demo"), after=("database",), once=True, tries=1))
         parts.append(Part("handshake", command("meet_partner"), after=("web", "demo data"), once=True))
         parts.append(Part("simulator", command("simulate", every=pace), after=("handshake", *listener)))
     return parts

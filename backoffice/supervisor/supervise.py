@@ -19,8 +19,6 @@ from backoffice.supervisor.process import Child, Work, ended_how, start
 # Seconds before a part that died is started again; the last one repeats. A minute of health begins anew.
 RESTART_DELAYS = (0.2, 0.5, 1, 2, 5, 10, 30)
 HEALTHY_AFTER = 60.0
-# A part that never became ready is given up after so many tries, and the platform with it.
-TRIES_BEFORE_READY = 4
 
 
 @dataclass(frozen=True)
@@ -28,8 +26,8 @@ class Part:
     """One process of the platform.
 
     ``after`` names the parts that must be ready first. ``answers`` asks it whether it is ready; without it the part
-    says so itself. ``once`` is a step: it is ready when it has ended well, and its failure ends the start.
-    Times are seconds.
+    says so itself. ``once`` is a step: it is ready when it has ended well. ``tries``: a part that never became ready is
+    given up after so many, and the start with it. Times are seconds.
     """
 
     name: str
@@ -37,6 +35,7 @@ class Part:
     after: tuple[str, ...] = ()
     answers: Callable[[], bool] | None = None
     once: bool = False
+    tries: int = 4
     stop_signal: signal.Signals = signal.SIGTERM
     stop_patience: float = 10.0
     note: Callable[[], str] = lambda: ""
@@ -180,7 +179,7 @@ class Supervisor:
             self._now_ready(run)
             return
         run.failures = 1 if time.monotonic() - run.started > HEALTHY_AFTER else run.failures + 1
-        if run.part.once or (not run.was_ready and run.failures >= TRIES_BEFORE_READY):
+        if not run.was_ready and run.failures >= run.part.tries:
             raise UnableToStart(f"{run.part.name} failed ({ended_how(status)}):\n{child.output()}\nLog: {child.log}")
         delay = RESTART_DELAYS[min(run.failures, len(RESTART_DELAYS)) - 1]
         run.start_at = time.monotonic() + delay

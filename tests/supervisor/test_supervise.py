@@ -86,6 +86,13 @@ def test_a_step_that_fails_ends_the_start_at_once_with_its_sentence(tmp_path: Pa
     assert "never" not in said
 
 
+def test_a_step_may_have_several_tries(tmp_path: Path) -> None:
+    toy = Toy(tmp_path, "first", "patient-step")
+    toy.wait_until_ready()
+    assert (tmp_path / "tries").read_text() == "3"
+    assert toy.end().count("it starts again") == 2
+
+
 def test_a_part_that_does_not_stop_is_killed_after_its_patience(tmp_path: Path) -> None:
     toy = Toy(tmp_path, "stubborn")
     toy.wait_until_ready()

@@ -43,6 +43,14 @@ def explain(_say_ready: SayReady) -> None:
     raise UnableToPrepare("A plain sentence.")
 
 
+def succeed_the_third_time(_say_ready: SayReady) -> None:
+    tries = FOLDER / "tries"
+    count = int(tries.read_text()) + 1 if tries.exists() else 1
+    tries.write_text(str(count))
+    if count < 3:
+        raise UnableToPrepare("Not yet.")
+
+
 def do_nothing(_say_ready: SayReady) -> None:
     pass
 
@@ -56,7 +64,8 @@ PARTS = {
     "very-stubborn": Part("very-stubborn", stubborn, stop_patience=600),
     "family": Part("family", parent_of_one),
     "broken": Part("broken", break_down),
-    "broken-step": Part("broken-step", explain, once=True),
+    "broken-step": Part("broken-step", explain, once=True, tries=1),
+    "patient-step": Part("patient-step", succeed_the_third_time, once=True),
     "never": Part("never", live, after=("broken-step",)),
 }
 
