@@ -90,10 +90,10 @@ ROWS: list[Row] = [
     ("accept_unknown_enum_values", Token, {"default_profile_type": "NIGHT"}, "default_profile_type", GONE),
     (
         "accept_unknown_enum_values",
-        TariffElement,
-        {"restrictions": {"day_of_week": ["HOLIDAY", "MONDAY"]}},
-        "restrictions.day_of_week",
-        ["MONDAY"],
+        EVSE,
+        {"status_schedule": [{**sample("StatusSchedule"), "status": "BROKEN"}]},
+        "status_schedule.0.status",
+        "UNKNOWN",
     ),
     (
         "accept_other_coordinates",
@@ -225,6 +225,8 @@ LEFT_ALONE: list[tuple[str, type[Wire], dict[str, Any], str]] = [
     ("accept_other_urls", Image, {"url": "none"}, "a required URL"),
     ("accept_unknown_enum_values", Connector, {"format": "PLUG"}, "required and without UNKNOWN"),
     ("accept_unknown_enum_values", Connector, {"standard": "NLTNM-SPECIAL"}, "an open enumeration"),
+    ("accept_unknown_enum_values", TariffElement, {"restrictions": {"day_of_week": ["HOLIDAY"]}}, "a restriction"),
+    ("accept_unknown_enum_values", Tariff, {"type": "FLEET"}, "a kind of tariff"),
     ("accept_other_coordinates", EVSE, {"coordinates": {"latitude": "91", "longitude": "x"}}, "no coordinates"),
     ("accept_other_times_of_day", RegularHours, {"period_end": "25:00"}, "no time"),
     ("accept_missing_time_zone", Location, {"time_zone": None, "country": "USA"}, "a country with many zones"),

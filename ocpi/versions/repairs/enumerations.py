@@ -7,9 +7,13 @@ from typing import Any
 
 from ocpi.versions.fields import Kind
 from ocpi.versions.repairs.repair import OMIT, Spot, ValueRepair
+from ocpi.wire.tariffs import Tariff, TariffRestrictions
 
 FALLBACKS = ("UNKNOWN", "OTHER")
 """Listed values that stand for one that is not listed, where a value is required."""
+
+PRICED = (Tariff, TariffRestrictions)
+"""Without a value that restricts it, a price would apply to more than its owner meant: never left out."""
 
 
 def _bare(value: str) -> str:
@@ -32,7 +36,7 @@ def _other_spelling(value: Any, spot: Spot) -> bool:
 
 
 def _not_listed(value: Any, spot: Spot) -> bool:
-    values = spot.field.values
+    values = None if spot.cls in PRICED else spot.field.values
     return values is not None and type(value) is str and value not in values.__members__.values()
 
 
