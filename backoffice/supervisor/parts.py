@@ -17,6 +17,9 @@ from backoffice.supervisor.supervise import Part
 # Seconds between two changes of the demo's charge points.
 HOME_PACE, PARTNER_PACE = 1.5, 6.0
 
+# Variables that hold for every platform of this machine; all others of ours describe one platform alone.
+OF_THE_MACHINE = ("ROAMDESK_POSTGRES_USER", "ROAMDESK_LOG_LEVEL", "ROAMDESK_WEB_WORKERS", "ROAMDESK_WEB_THREADS")
+
 
 def servers(data: DataDirectory, cluster: postgres.Cluster | None) -> list[Part]:
     """The embedded database and broker. They are programs, and start before Django is loaded."""
@@ -83,8 +86,11 @@ def python_parts(
 
 def partner_platform(options: Options, partner: DataDirectory) -> Work:
     """The second Roamdesk of the demo: the same command, with a folder, a database and a port of its own."""
-    ours_alone = ("DATABASE_URL", "BROKER_URL", "SECRET_KEY", "ROAMDESK_")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours_alone)}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name in OF_THE_MACHINE or not name.startswith(("DATABASE_URL", "BROKER_URL", "SECRET_KEY", "ROAMDESK_"))
+    }
     return program(
         [
             *(sys.executable, str(BASE_DIR / "manage.py"), "up", "--side", "partner", "--demo"),

@@ -17,8 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-
-import psycopg
+from typing import TYPE_CHECKING
 
 from backoffice.supervisor.child import die_with_parent
 from backoffice.supervisor.data_directory import ROOTS_FOLDER, DataDirectory, UnableToUseDataDirectory
@@ -26,6 +25,9 @@ from backoffice.supervisor.data_directory import ROOTS_FOLDER, DataDirectory, Un
 DATABASE = "roamdesk"
 SUPERUSER = "roamdesk"
 OLDEST_VERSION = 15
+
+if TYPE_CHECKING:
+    import psycopg
 
 
 class UnableToRunPostgres(Exception):
@@ -206,11 +208,15 @@ class Cluster:
         return [self.binaries.program("postgres"), "-D", str(self.folder), *options]
 
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
+        import psycopg  # when there is a server to talk to: it takes longer to load than the server to be started
+
         return psycopg.connect(
             host=str(self.sockets), user=SUPERUSER, dbname=database, autocommit=True, connect_timeout=5
         )
 
     def answers(self) -> bool:
+        import psycopg
+
         try:
             self.connect().close()
         except psycopg.OperationalError:
@@ -218,10 +224,12 @@ class Cluster:
         return True
 
     def create_database(self, name: str = DATABASE) -> None:
+        from psycopg import sql
+
         with self.connect() as connection:
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
             if known is None:
-                connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
     def stop_leftover(self, patience: float = 30) -> None:
         """End a server that outlived the supervisor that started it; only who holds the data directory may ask."""
