@@ -11,7 +11,7 @@ PORT ?=
 DEMO ?= 1
 ARGS ?=
 
-.PHONY: help install install-dev run test lint format types contracts rules lock
+.PHONY: chaos help install install-dev run test lint format types contracts rules lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ run: $(VENV)/installed ## run Roamdesk and its demo partner (PORT=8000; DEMO=0 s
 
 test: $(VENV)/installed-dev ## run the tests on two cores (ARGS="tests/wire -x" for some of them)
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+chaos: $(VENV)/installed-dev ## kill parts of a platform a thousand times (about 20 minutes)
+	@ROAMDESK_CHAOS_KILLS=1000 $(BIN)/python -m pytest -q -s -n 0 -m chaos tests/chaos
 
 lint: $(VENV)/installed-dev ## check style and formatting
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
