@@ -58,10 +58,18 @@ class ConsoleAdmin(ModelAdmin):
             paginator.limit = self.list_count_limit
         return paginator
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list knows what to say when it is empty: the theme's template sees nothing else."""
+        changelist = super().get_changelist_instance(request)
+        changelist.empty = self.empty
+        allowed = not self.empty.permission or request.user.has_perm(self.empty.permission)
+        changelist.empty_button = bool(self.empty.url) and allowed
+        return changelist
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        allowed = bool(self.empty.url) and (not self.empty.permission or request.user.has_perm(self.empty.permission))
-        context = {"title": capfirst(self.opts.verbose_name_plural), "empty": self.empty, "empty_button": allowed}
-        return super().changelist_view(request, context | (extra_context or {}))
+        return super().changelist_view(
+            request, {"title": capfirst(self.opts.verbose_name_plural)} | (extra_context or {})
+        )
 
     # --- pages and buttons of one object ------------------------------------------------------------------------------
 

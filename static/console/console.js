@@ -71,3 +71,13 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("beforeunload", (event) => {
   if (document.querySelector('form[data-dirty="yes"]')) event.preventDefault();
 });
+
+// What scrolls sideways must be reachable by keyboard.
+const reachable = () => {
+  for (const box of document.querySelectorAll(".rd-scroll")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else if (!box.hasAttribute("role")) box.removeAttribute("tabindex");
+  }
+};
+document.addEventListener("DOMContentLoaded", reachable);
+window.addEventListener("resize", reachable);

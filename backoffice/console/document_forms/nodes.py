@@ -54,8 +54,16 @@ def id_of(path: str) -> str:
     return "f-" + path.replace(".", "-")
 
 
+LABELS = {
+    "uid": "UID",
+    "evse_id": "EVSE id",
+    "is_green_energy": "Green energy",
+    "environ_impact": "Environmental impact",
+}
+
+
 def label(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    return LABELS.get(name) or name.replace("_", " ").capitalize()
 
 
 def label_of(path: Sequence[str | int]) -> str:
@@ -272,7 +280,13 @@ def _comments(cls: type[Wire]) -> Mapping[str, str]:
         return {}
     found = re.findall(r"^    (\w+): [^#\n]*#\s*(.+)$", source, re.MULTILINE)
     return {
-        name: (lambda words: words[0].upper() + words[1:] + ("" if words.endswith(".") else "."))(comment.strip())
+        name: _sentence(comment.strip())
         for name, comment in found
         if "noqa" not in comment and "edition" not in comment
     }
+
+
+def _sentence(words: str) -> str:
+    """With a capital and a full stop; a word such as eMI3 keeps its own capitals."""
+    first = words[0] if words[1:2].isupper() else words[0].upper()
+    return first + words[1:] + ("" if words.endswith(".") else ".")

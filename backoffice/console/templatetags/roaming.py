@@ -20,6 +20,10 @@ register = template.Library()
 ICONS = {Tone.GOOD: "check_circle", Tone.FAIR: "warning", Tone.BAD: "error", Tone.IDLE: "circle"}
 
 REMEDIES: Mapping[str, str] = {
+    "unauthorized": "Was the token copied whole, is it still unused? Then try it without Base64, as older platforms want it.",
+    "dns": "Compare the URL with what the partner sent, letter by letter.",
+    "not_found": "Compare the path of the URL with what the partner sent, also whether it ends in a slash.",
+    "redirect": "Use the URL that the partner's server redirects to, if the partner confirms it.",
     "unconfirmed_host": "Ask the partner whether the host is theirs, then confirm it on the tab Endpoints.",
     "no_common_version": "Ask the partner for a version that we speak, or for the URL of a platform that does.",
     "missing_endpoint": "Ask the partner to list the endpoint in their version details; OCPI requires it.",
@@ -28,7 +32,7 @@ REMEDIES: Mapping[str, str] = {
     "no_newer_version": "Nothing to do: both sides speak their newest common version already.",
     "version_mismatch": "Ask the partner to name the version that its details are of.",
 }
-"""What to do about causes that are no matter of the line; those of the line stand in `ocpi.client.CAUSES`."""
+"""What to do about a failed step, beside what its own sentence says."""
 
 
 @register.simple_tag
@@ -60,10 +64,14 @@ def cause(name: str) -> str:
 
 
 @register.filter
+def remedy(name: str) -> str:
+    """What to do about a step that failed with this cause; empty when its own sentence says it all."""
+    return REMEDIES.get(name, "")
+
+
+@register.filter
 def cause_facts(name: str) -> str:
-    """What a named cause means and what to do; empty for a name without more to say."""
-    if name in REMEDIES:
-        return REMEDIES[name]
+    """What a named cause of the line means and what to do."""
     facts = CAUSES.get(Cause(name)) if name in Cause.__members__.values() else None
     return f"{facts.happened} {facts.remedy}" if facts else ""
 

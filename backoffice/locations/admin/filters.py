@@ -8,10 +8,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
 from backoffice.console.cells import word
+from backoffice.console.dashboard import STALE_AFTER
 from backoffice.console.filters import SelectFilter, SinceFilter
 from backoffice.console.scope import scoped
 from backoffice.locations.models import Evse, Location, Withholding
 from backoffice.partners.models import Party
+from backoffice.roaming_site import site
 from ocpi.wire.locations import ConnectorType, Status
 
 
@@ -112,6 +114,16 @@ class ChangedFilter(SinceFilter):
     title, parameter_name, column = "changed in", "changed", "last_updated"
 
 
+class StaleFilter(SelectFilter):
+    title, parameter_name = "last heard of", "stale"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("1", "more than 24 hours ago (partners')")]
+
+    def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(party__in=Party.objects.filter(ours=False), seen_at__lt=site.now() - STALE_AFTER)
+
+
 FILTERS = (
     OwnershipFilter,
     PartyFilter,
@@ -121,4 +133,5 @@ FILTERS = (
     ConnectorFilter,
     VisibilityFilter,
     ChangedFilter,
+    StaleFilter,
 )
