@@ -7,12 +7,14 @@ An HTTP error is only for what is wrong below the OCPI layer; valid JSON with a 
 from __future__ import annotations
 
 import logging
+import re
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -123,6 +125,8 @@ class Door(ViewSet):
             return self.answer(
                 None, http=exc.status_code, ocpi=StatusCode.CLIENT_ERROR, message=str(exc.detail), headers=headers
             )
+        if isinstance(exc, SuspiciousOperation):  # such as more parameters than Django reads
+            return self.answer(None, http=400, ocpi=StatusCode.CLIENT_ERROR, message="This request is not well-formed.")
         if isinstance(exc, OperationalError | InterfaceError):
             log.error("database unavailable at an OCPI door: %s", exc)
             return self.answer(
@@ -157,7 +161,7 @@ class Door(ViewSet):
         if request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("", "identity"):
             raise Refusal("Content-Encoding is not supported: send the body as it is.", http=415)
         length = request.META.get("CONTENT_LENGTH", "")
-        if length.isdigit() and int(length) > limit:
+        if re.fullmatch("[0-9]+", length) and int(length[:20]) > limit:
             raise Refusal(f"The body is larger than {limit} bytes.", http=413)
         data = request._request.read(limit + 1)
         if len(data) > limit:

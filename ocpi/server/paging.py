@@ -7,6 +7,7 @@ specification's clients expect to see it. Which rows those are is the app's busi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -33,7 +34,7 @@ def read_query(
         text = query.get(name, "")
         if not text:
             return None
-        if not (text.isascii() and text.isdigit()) or not smallest <= int(text[:20]) <= _LARGEST:
+        if not re.fullmatch("[0-9]{1,19}", text) or not smallest <= int(text) <= _LARGEST:
             wrong.append(f"{name}: a whole number of at least {smallest} is expected")
             return None
         return int(text)

@@ -1,6 +1,7 @@
 """The URL patterns of an OcpiSite: /ocpi/versions, /ocpi/{version}, /ocpi/{version}/{interface}/{module}/...
 
-Both forms, with and without a trailing slash, are served (APPEND_SLASH redirects would bypass the envelope).
+Both forms, with and without a trailing slash, are served (APPEND_SLASH redirects would bypass the envelope). Every address
+below the root ends at some door, one with a line feed in it as well, which `.` and `$` would let slip.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ def patterns(site: OcpiSite) -> list[Any]:
                 door = view(
                     door_for(module.shape), VERBS, site=site, module=module, version=version, interface=interface
                 )
-                made.append(re_path(rf"^{prefix}/{re.escape(module.identifier)}(?P<path>(?:/.*)?)$", door))
+                made.append(re_path(rf"^{prefix}/{re.escape(module.identifier)}(?P<path>(?:/(?s:.*))?)\Z", door))
         made.append(re_path(rf"^openapi/{literal}\.json$", describe(site, version), name=f"{version}-openapi"))
     made.append(re_path(r"^docs/?$", page(site), name="docs"))
     nothing = dict.fromkeys(VERBS, "nothing")
-    made.append(re_path(r"^(?P<path>.*)$", view(NothingDoor, nothing, site=site)))
+    made.append(re_path(r"^(?P<path>(?s:.*))\Z", view(NothingDoor, nothing, site=site)))
     return made

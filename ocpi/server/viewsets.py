@@ -5,6 +5,7 @@ Which verbs exist is written on the shape. A flag that one module alone would se
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -34,17 +35,20 @@ from ocpi.wire.base import Wire
 from ocpi.wire.envelope import StatusCode
 from ocpi.wire.versions import InterfaceRole
 
+_SEGMENT = re.compile("[ -~]{1,255}")
+
 
 def split_path(path: str) -> tuple[str, ...]:
     """The segments below the module's URL, which the web server has percent-decoded; one trailing slash is tolerated.
 
-    Raises Unknown for empty segments.
+    Raises Unknown for what can name nothing: empty segments, and any that are no CiString. Letters beyond ASCII would
+    otherwise meet by case folding ("ſ" is "S" in upper case), and NUL would break the query.
     """
     trimmed = path.strip("/") if path.count("/") == len(path) else path.removeprefix("/").removesuffix("/")
     if not trimmed:
         return ()
     segments = tuple(trimmed.split("/"))
-    if any(not segment or len(segment) > 255 for segment in segments):
+    if not all(_SEGMENT.fullmatch(segment) for segment in segments):
         raise Unknown("There is nothing at this path.")
     return segments
 

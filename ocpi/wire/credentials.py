@@ -22,7 +22,7 @@ class Credentials(Checked):
     endpoint, `token` is secret: never log it.
     """
 
-    token: Annotated[str, String(64, pattern=r"[\x21-\x7E]*", meaning="printable ASCII without spaces")]
+    token: Annotated[str, String(64, pattern=r"[\x21-\x7E]+", meaning="printable ASCII without spaces")]
     url: Url
     hub_party_id: CiString5 | None = None  # country code and party id of the hub in one
     roles: AtLeastOne[CredentialsRole]
