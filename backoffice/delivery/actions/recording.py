@@ -16,7 +16,12 @@ from ocpi.site import Exchange
 MAX_BODY = 64_000
 """Bytes of a body that are kept; the rest is cut and said to be."""
 
-_TOKEN = re.compile(rb'("token"\s*:\s*)"(?:[^"\\]|\\.)*"')
+_TOKEN = re.compile(
+    rb'("token"\s*:\s*)(?:"(?:[^"\\]|\\.)*(?:"|\\?\Z)|\[[^\]]*(?:\]|\Z)|\{[^}]*(?:\}|\Z)|[^\s"\[{,}\]]+)', re.DOTALL
+)
+"""Also where the body breaks off inside the token, or where it is no string: a body may be logged because it was refused."""
+_LETTER = re.compile(rb"\\u00(4[1-9a-fA-F]|5[0-9aA]|6[1-9a-fA-F]|7[0-9aA])")
+"""A letter written as an escape, which would hide a field's name."""
 _PERSONAL = re.compile(
     rb'("(?:uid|contract_id|visual_number|group_id|license_plate|meter_id)"\s*:\s*)"((?:[^"\\]|\\.)*)"'
 )
@@ -45,6 +50,8 @@ def redacted(module: str, body: bytes) -> str:
     """A body as the log may keep it: tokens gone, personal ids cut to their last four characters, card data gone."""
     if not body:
         return ""
+    if module == "credentials":
+        body = _LETTER.sub(lambda found: bytes.fromhex(found[1].decode()), body)
     body = _TOKEN.sub(rb'\1"(redacted)"', body)
     if module in _PERSONAL_MODULES:
         body = _CARD.sub(rb'\1"(redacted)"', body)
