@@ -98,6 +98,8 @@ class Asking:
         where = re.sub(r"^https?://[^/]+", "", path)
         if not where.startswith("/"):
             where = f"/ocpi/{where}"
+        if body is not None:
+            environ = {"CONTENT_TYPE": content_type, **environ}  # the client leaves it out of an empty body
         response = self.client.generic(method, where, data, content_type=content_type, headers=sent, **environ)
         answered = Answered(response.status_code, dict(response.headers), response.content, sent)
         assert_envelope(answered, bodiless=method == "HEAD")

@@ -92,6 +92,24 @@ def test_tokens_are_never_kept(status: int, stored: Asking, partner: Partner) ->
         assert secret not in text
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"token": "secret-of-the-partner',
+        b'{"token":\n"secret-of-the-partner", "x": }',
+        b'{"token": "secret-of-the-partner\\"-still", "url": 5}',
+        b'{"token": ["secret-of-the-partner"]}',
+        b'{"\\u0074oken": "secret-of-the-partner"}',
+    ],
+)
+def test_not_even_out_of_a_body_that_is_broken(body: bytes, stored: Asking) -> None:
+    stored.put("2.3.0/credentials", body)
+    row = Exchange.objects.latest("id")
+    assert row.request_body
+    assert "secret-of" not in row.request_body
+    assert "still" not in row.request_body
+
+
 def test_an_effect_and_its_row_are_one_transaction(stored: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     """An effect without its row could not be explained later; a row without its effect would be a lie."""
 
