@@ -1,101 +1,32 @@
 """Valid trees of any class in any version, for hypothesis.
 
-`values(cls)`: of a wire class, as 2.3.0 has it. `older_values(version, name)`: of the same class as an older version
-has it. Both come from the facts, with what the classes demand of several fields at once put right by `_SETTLE`.
+`values(cls)`: of a wire class, as 2.3.0 has it. `older_values(version, name)`: of the same class as an older version has
+it. Both come from the facts, with what the classes demand of several fields at once put right by `_SETTLE`.
+
+A tree is made from a seed, not drawn field by field: a Location with everything in it would not fit into what hypothesis
+keeps of one example. Hypothesis shrinks how full the tree is.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ocpi.wire.base import Wire
-from tests.versions.shapes import Field, Shape, shape
+from tests.versions.shapes import Field, shape
 
 Tree = dict[str, Any]
 
 LETTERS = "abcXYZ019"
 MARKS = "*-_. "
-
-
-def _text(alphabet: str, length: int | None) -> SearchStrategy[str]:
-    """A few characters, first and last visible; sometimes as long as allowed."""
-    most = min(length or 12, 12)
-    inner = st.text(alphabet, max_size=max(most - 2, 0))
-    texts = st.sampled_from(alphabet[:9]) if most < 2 else st.builds("a{}{}".format, inner, st.sampled_from(LETTERS))
-    return texts | st.just("x" * length) if length and length <= 512 else texts
-
-
-NUMBERS: SearchStrategy[Any] = st.integers(0, 10**6) | st.decimals(
-    min_value=0, max_value=10**5, places=4, allow_nan=False, allow_infinity=False
-)
-DATE_TIMES = st.datetimes(datetime(2015, 1, 1), datetime(2035, 1, 1)).map(  # noqa: DTZ001  written as UTC
-    lambda moment: moment.replace(tzinfo=UTC, microsecond=0).isoformat().replace("+00:00", "Z")
-)
-TIMES_OF_DAY = st.builds("{:02d}:{:02d}".format, st.integers(0, 23), st.integers(0, 59))
-DATES = st.dates(datetime(2015, 1, 1).date(), datetime(2035, 1, 1).date()).map(str)  # noqa: DTZ001  a date has no zone
-URLS = st.builds("https://example.com/{}".format, st.text(LETTERS, max_size=8))
-
-
-def _degrees(whole: int, places: SearchStrategy[int]) -> SearchStrategy[str]:
-    return st.builds(
-        lambda degrees, decimals, count: f"{degrees}.{decimals:07d}"[: len(f"{degrees}.") + count],
-        st.integers(-whole, whole),
-        st.integers(0, 9_999_999),
-        places,
-    )
-
-
-def _special(version: str, name: str, field: Field) -> SearchStrategy[Any] | None:
-    """Strings that have a form of their own."""
-    if field.name in ("latitude", "longitude"):
-        places = st.just(6) if version == "2.1.1" else st.integers(5, 6)
-        return _degrees(89 if field.name == "latitude" else 179, places)
-    if name in ("RegularHours", "TariffRestrictions") and field.type == "string":
-        return DATES if field.name.endswith("_date") else TIMES_OF_DAY
-    return {
-        "weekday": st.integers(1, 7),
-        "percentage": st.integers(0, 100),
-        "limit": st.integers(0, 500),
-        "min_charging_rate": st.integers(0, 500),
-        "hub_party_id": st.just("NLHUB"),
-        "token": _text(LETTERS, 64) if name == "Credentials" else None,
-        "country_code": st.sampled_from(["NL", "DE"]),
-        "party_id": st.sampled_from(["TNM", "ABC", "HUB"]),
-        "country": st.sampled_from(["NLD", "DEU"]),
-    }.get(field.name)
-
-
-def _value(version: str, form: Shape, name: str, field: Field) -> SearchStrategy[Any]:
-    special = _special(version, name, field)
-    if special is not None:
-        return special
-    if field.type == "Location" and name in ("Session", "CDR"):
-        return st.builds(_only_one, older_values(version, "Location"), older_values(version, "EVSE"))
-    if field.type in form.classes:
-        return older_values(version, field.type)
-    if field.type in form.enums:
-        listed = st.sampled_from(sorted(form.enums[field.type]))
-        return listed if field.type in form.closed else listed | st.just("NLTNM-SPECIAL")
-    wide = "" if version == "2.1.1" else "äß€"  # 2.1.1 strings are printable ASCII
-    return {
-        "string": _text(LETTERS + MARKS + wide, field.length),
-        "CiString": _text(LETTERS + MARKS, field.length),
-        "URL": URLS,
-        "DateTime": DATE_TIMES,
-        "number": NUMBERS,
-        "int": st.integers(0, 10 ** min(field.length or 6, 6) - 1),
-        "boolean": st.booleans(),
-        "any": st.just({}),
-    }[field.type]
-
-
-def _only_one(location: Tree, evse: Tree) -> Tree:
-    """2.1.1 embeds a Location with the EVSE and the Connector that were used."""
-    return {**location, "evses": [{**evse, "connectors": evse["connectors"][:1]}]}
+ABROAD = "äß€"
+NUMBERS = (0, 1, 7, 10**6, Decimal("0.0001"), Decimal("2.50"), Decimal("12.3456"), Decimal("99999.9999"))
+START = datetime(2015, 1, 1, tzinfo=UTC)
 
 
 def values(cls: type[Wire]) -> SearchStrategy[Tree]:
@@ -103,25 +34,109 @@ def values(cls: type[Wire]) -> SearchStrategy[Tree]:
     return older_values("2.3.0", cls.__name__)
 
 
-_cache: dict[tuple[str, str], SearchStrategy[Tree]] = {}
-
-
 def older_values(version: str, name: str) -> SearchStrategy[Tree]:
     """Valid trees of a class as a version has it. Lists have at most two entries, optional fields are sometimes null."""
-    if (version, name) not in _cache:
-        form = shape(version)
-        required, optional = {}, {}
-        for field in form.classes[name].values():
-            one = _value(version, form, name, field)
-            whole = st.lists(one, min_size=field.required, max_size=2) if field.many else one
-            if field.required:
-                required[field.name] = whole
-            else:
-                optional[field.name] = whole | st.none()
-        optional["nltnm_note"] = st.text(LETTERS, min_size=1, max_size=3)
-        settle = _SETTLE.get(name, lambda tree: tree)
-        _cache[version, name] = st.fixed_dictionaries(required, optional=optional).map(settle)
-    return _cache[version, name]
+    return st.builds(
+        lambda fullness, seed: _Maker(version, fullness, Random(seed)).object(name),
+        st.sampled_from([0.05, 0.3, 0.7, 0.95]),
+        st.integers(0, 2**32),
+    )
+
+
+@dataclass
+class _Maker:
+    """Makes objects of one version. `fullness`: the share of the optional fields that are there."""
+
+    version: str
+    fullness: float
+    random: Random
+
+    def object(self, name: str) -> Tree:
+        tree = {}
+        for field in shape(self.version).classes[name].values():
+            if field.required or self.random.random() < self.fullness:
+                tree[field.name] = self.field(name, field)
+        if self.random.random() < 0.2:
+            tree["nltnm_note"] = self.text(LETTERS, 3)
+        return _SETTLE.get(name, _as_is)(tree)
+
+    def field(self, name: str, field: Field) -> Any:
+        if not field.required and self.random.random() < 0.1:
+            return None
+        if not field.many:
+            return self.value(name, field)
+        return [self.value(name, field) for _ in range(self.random.randint(int(field.required), 2))]
+
+    def value(self, name: str, field: Field) -> Any:
+        special = self.special(name, field)
+        return special if special is not None else self.plain(name, field)
+
+    def special(self, name: str, field: Field) -> Any:
+        """Values that have a form of their own."""
+        pick, number = self.random.choice, self.random.randint
+        if field.name in ("latitude", "longitude"):
+            return self.degrees(89 if field.name == "latitude" else 179)
+        if name in ("RegularHours", "TariffRestrictions") and field.type == "string":
+            moment = START + timedelta(minutes=number(0, 10**7))
+            return moment.strftime("%Y-%m-%d" if field.name.endswith("_date") else "%H:%M")
+        if name == "Credentials" and field.name == "token":
+            return self.text(LETTERS, 64)
+        made: dict[str, Callable[[], Any]] = {
+            "weekday": lambda: number(1, 7),
+            "percentage": lambda: number(0, 100),
+            "limit": lambda: number(0, 500),
+            "min_charging_rate": lambda: number(0, 500),
+            "hub_party_id": lambda: "NLHUB",
+            "country_code": lambda: pick(["NL", "DE"]),
+            "party_id": lambda: pick(["TNM", "ABC", "HUB"]),
+            "country": lambda: pick(["NLD", "DEU"]),
+        }
+        return made[field.name]() if field.name in made else None
+
+    def plain(self, name: str, field: Field) -> Any:
+        form, random = shape(self.version), self.random
+        if field.type == "Location" and name in ("Session", "CDR"):
+            return self.used_location()
+        if field.type in form.classes:
+            return self.object(field.type)
+        if field.type in form.enums:
+            listed = sorted(form.enums[field.type])
+            return random.choice(listed if field.type in form.closed else [*listed, "NLTNM-SPECIAL"])
+        made: dict[str, Callable[[], Any]] = {
+            # 2.1.1 strings are printable ASCII.
+            "string": lambda: self.text(LETTERS + MARKS + ("" if self.version == "2.1.1" else ABROAD), field.length),
+            "CiString": lambda: self.text(LETTERS + MARKS, field.length),
+            "URL": lambda: f"https://example.com/{self.text(LETTERS, 8)}",
+            "DateTime": lambda: f"{START + timedelta(seconds=random.randint(0, 10**8)):%Y-%m-%dT%H:%M:%SZ}",
+            "number": lambda: random.choice(NUMBERS),
+            "int": lambda: random.randint(0, 10 ** min(field.length or 6, 6) - 1),
+            "boolean": lambda: random.random() < 0.5,
+            "any": dict,
+        }
+        return made[field.type]()
+
+    def text(self, alphabet: str, length: int | None) -> str:
+        """A few characters, first and last visible; sometimes as long as allowed."""
+        most = length or 12
+        size = most if most <= 512 and self.random.random() < 0.2 else self.random.randint(1, min(most, 12))
+        inner = "".join(self.random.choices(alphabet, k=max(size - 2, 0)))
+        return f"{self.random.choice(LETTERS)}{inner}{self.random.choice(LETTERS)}"[:size]
+
+    def degrees(self, limit: int) -> str:
+        """With five to seven decimals, as long as it fits; 2.1.1 takes six."""
+        whole = self.random.randint(-limit, limit)
+        room = 10 - (limit < 100) - len(str(whole))
+        decimals = 6 if self.version == "2.1.1" else self.random.randint(5, min(7, room))
+        return f"{whole}.{self.random.randint(0, 10**decimals - 1):0{decimals}d}"
+
+    def used_location(self) -> Tree:
+        """2.1.1 embeds a Location with the EVSE and the Connector that were used."""
+        evse = self.object("EVSE")
+        return {**self.object("Location"), "evses": [{**evse, "connectors": evse["connectors"][:1]}]}
+
+
+def _as_is(tree: Tree) -> Tree:
+    return tree
 
 
 def _distinct(entries: list[Tree] | None, *keys: str) -> list[Tree]:

@@ -36,7 +36,7 @@ TOP = {
 ROWS = [(version, name) for version in OLDER for name in TOP[version]]
 OWNER = ("NL", "TNM")
 
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def context(version: str, tree: Any = None) -> Context:
