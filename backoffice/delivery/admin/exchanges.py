@@ -58,6 +58,7 @@ class ExchangeAdmin(ReadOnlyAdmin):
             context
             | {
                 "title": "Message log",
+                "crumbs": [("Home", reverse("admin:index"))],
                 "asked": asked,
                 "latest": latest,
                 "partners": self._partners(request),

@@ -21,6 +21,9 @@ from ocpi.wire.versions import Version, VersionDetails
 
 W = TypeVar("W", bound=Wire)
 
+BEGUN = "begun"
+"""Cause of the first step of a flow that staff began; it stands while the flow runs, so that there is always one to see."""
+
 
 class UnableToHandshake(Exception):
     """A step failed: `cause` for filters and tests, the sentence for staff, `status` for the answer to a partner's call."""
@@ -136,5 +139,5 @@ def _read(line: Line, cls: type[W], tree: Any, title: str) -> W:
 
 def started(connection: Connection, flow: str) -> datetime:
     """A new run of a flow: its old steps go, so that the page shows this run alone."""
-    Step.objects.filter(connection=connection, flow=flow).delete()
+    Step.objects.filter(connection=connection, flow=flow).exclude(cause=BEGUN).delete()
     return site.now()

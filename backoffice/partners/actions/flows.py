@@ -15,7 +15,7 @@ from threading import Thread
 from django.db import connection as database
 
 from backoffice.partners.actions.connections import UnableToConnect
-from backoffice.partners.actions.discovery import UnableToHandshake
+from backoffice.partners.actions.discovery import BEGUN, UnableToHandshake
 from backoffice.partners.actions.handshake import Busy
 from backoffice.partners.models import Connection, Step
 from backoffice.partners.rules import NotAllowed
@@ -55,7 +55,7 @@ class Progress:
 def begin(connection: Connection, flow: str, work: Callable[[], str], *, now: datetime) -> None:
     """Run `work` beside this request. It returns the sentence that staff read when it went well."""
     Step.objects.filter(connection=connection, flow=flow).delete()
-    Step.objects.create(connection=connection, at=now, flow=flow, title="Begin", ok=None)
+    Step.objects.create(connection=connection, at=now, flow=flow, title="Begin", ok=None, cause=BEGUN)
     Thread(target=_run, args=(connection, flow, work), name=f"{flow}-{connection.pk}", daemon=True).start()
 
 
@@ -71,6 +71,7 @@ def _run(connection: Connection, flow: str, work: Callable[[], str]) -> None:
             cause=ENDED,
             detail=sentence,
         )
+        Step.objects.filter(connection=connection, flow=flow, cause=BEGUN).delete()
     finally:
         database.close()
 
@@ -90,6 +91,8 @@ def progress(connection: Connection, flow: str, *, now: datetime) -> Progress:
     steps = list(Step.objects.filter(connection=connection, flow=flow).order_by("id"))
     last = steps[-1] if steps else None
     if last is not None and last.cause == ENDED:
-        return Progress(steps[:-1], running=False, ok=last.ok, interrupted=False, sentence=last.detail)
+        done = [step for step in steps[:-1] if step.cause != BEGUN]
+        return Progress(done, running=False, ok=last.ok, interrupted=False, sentence=last.detail)
+    told = [step for step in steps if step.cause != BEGUN]
     interrupted = last is not None and now - last.at > _SILENT_FOR
-    return Progress(steps, running=last is not None and not interrupted, ok=None, interrupted=interrupted, sentence="")
+    return Progress(told, running=last is not None and not interrupted, ok=None, interrupted=interrupted, sentence="")

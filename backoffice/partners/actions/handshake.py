@@ -236,9 +236,11 @@ def rediscover(connection: Connection, *, now: datetime) -> None:
 
 
 def reread_roles(connection: Connection, *, now: datetime) -> None:
-    """GET credentials: the partner's roles as they are now, without touching tokens. Raises UnableToHandshake, Busy."""
+    """GET credentials: the partner's roles as they are now, without touching tokens. Raises UnableToHandshake, Busy.
+
+    Its steps follow those of `rediscover`: the two are one flow to whoever looks on.
+    """
     with _alone(connection, now):
-        started(connection, "discover")
         line = Line(connection, "discover", decrypt(connection.token_out))
         endpoint = connection.endpoints.get(identifier="credentials")
         data = fetch(line, endpoint.url, "Read the partner's credentials", "credentials")

@@ -190,6 +190,7 @@ class ConnectionAdmin(ConsoleAdmin):
     search_help_text = "Name, party or URL"
     ordering = ("name",)
     actions = None
+    list_before_template = "console/partners/list_head.html"
     sortable_by = ("who", "version", "heard", "told")
     empty = Empty(
         "Connections to the platforms of partners.",
@@ -424,7 +425,10 @@ class ConnectionAdmin(ConsoleAdmin):
         if flow not in flows.FLOWS:
             raise Http404
         context = self.frame(request, connection) | self._progress(connection, flow)
-        return self.render(request, "console/partners/_steps.html", {"title": ""} | context)
+        answer = self.render(request, "console/partners/_steps.html", {"title": ""} | context)
+        if flow != "receive" and not context["progress"].running:
+            answer["HX-Refresh"] = "true"  # state and buttons in the page's head have changed, too
+        return answer
 
     def _progress(self, connection: Connection, flow: str) -> dict[str, Any]:
         context: dict[str, Any] = {"flow": flow, "progress": flows.progress(connection, flow, now=site.now())}

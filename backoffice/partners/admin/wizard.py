@@ -199,6 +199,7 @@ def _wait(admin: ConnectionAdmin, request: HttpRequest, connection: Connection) 
     bootstrap = connection.inbound_tokens.filter(kind="BOOTSTRAP", burnt_at__isnull=True).first()
     context = {
         "title": f"Invitation: {connection.name}",
+        "setting_up": True,
         "token": token,
         "versions_url": site.versions_url(),
         "email": _email(connection, token) if token else "",
@@ -246,6 +247,7 @@ def _correct(admin: ConnectionAdmin, request: HttpRequest, connection: Connectio
         return _test(connection)
     context = {
         "title": f"Register with {connection.name}",
+        "setting_up": True,
         "form": form,
         "change_url": reverse("admin:partners_connection_change", args=[connection.pk]),
     } | admin._progress(connection, "register")
