@@ -44,6 +44,9 @@ contracts: $(VENV)/installed-dev ## check who imports whom
 rules: $(VENV)/installed-dev ## show which rules of the specification the tests prove
 	@$(BIN)/python -m tests.rules
 
+bench: $(VENV)/installed-dev ## measure the figures that the README quotes (ARGS chooses some)
+	@$(BIN)/python -m bench $(ARGS)
+
 lock: $(VENV)/installed-dev ## choose new versions of all libraries (needs `pip install uv` in .venv)
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --upgrade -q -o requirements.lock

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from backoffice.supervisor import options, postgres
+from backoffice.supervisor import options, postgres, up
 from backoffice.supervisor.data_directory import BASE_DIR, DEFAULT, DataDirectory, UnableToUseDataDirectory
 
 
@@ -102,3 +103,9 @@ def test_every_command_takes_the_data_directory(arguments: list[str], rest: list
         [sys.executable, "-c", code, *arguments], cwd=BASE_DIR, capture_output=True, text=True, check=True
     )
     assert ran.stdout.strip() == f"{rest} {folder}"
+
+
+def test_a_full_disk_is_named_before_anything_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10**10, 10**10 - 10**6, 10**6))  # type: ignore[attr-defined]  # the type that it returns
+    with pytest.raises(UnableToUseDataDirectory, match=r"has only 1 MB left.*\n.*--data-dir"):
+        up.check_disk(DataDirectory(tmp_path))
