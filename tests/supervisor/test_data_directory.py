@@ -106,6 +106,6 @@ def test_every_command_takes_the_data_directory(arguments: list[str], rest: list
 
 
 def test_a_full_disk_is_named_before_anything_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10**10, 10**10 - 10**6, 10**6))  # type: ignore[attr-defined]  # the type that it returns
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10**10, 10**10 - 10**6, 10**6))
     with pytest.raises(UnableToUseDataDirectory, match=r"has only 1 MB left.*\n.*--data-dir"):
         up.check_disk(DataDirectory(tmp_path))
