@@ -70,7 +70,7 @@ def python_parts(
             Part(
                 "partner",
                 partner_platform(options, partner),
-                after=("web",),
+                after=names,
                 answers=_says_ready(partner),
                 stop_patience=45,
                 note=lambda: f"http://{options.url_host}:{options.partner_port}/admin/  {login_hint(partner)}",

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from backoffice.delivery.models import Pull
 from backoffice.demo.actions import meeting
 from backoffice.demo.actions.loading import load
 from backoffice.demo.actions.meeting import Invitation, UnableToMeet, accept_invitation, invite_partner
 from backoffice.demo.world.companies import HOME, PARTNER
+from backoffice.partners.actions.connections import set_endpoints
 from backoffice.partners.actions.discovery import UnableToHandshake
 from backoffice.partners.models import Connection
 from backoffice.supervisor.data_directory import DataDirectory
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -91,9 +94,55 @@ class TestOurSide:
     def test_it_waits_for_the_partner_and_fetches_its_locations(
         self, invitation: Invitation, fetched: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(meeting.time, "sleep", lambda seconds: registered(Connection.objects.get()))
+        """Connected is not enough: the partner may still wait for our answer, and would not know who asks."""
+        steps = iter([lambda: registered(Connection.objects.get()), lambda: None, lambda: invitation.accept(URL)])
+        monkeypatch.setattr(meeting.time, "sleep", lambda seconds: next(steps)())
         connection = invite_partner(invitation, versions_url=URL, clock=clock, patience=10)
         assert (str(connection), fetched) == (PARTNER.name, [PARTNER.name])
+
+
+class TestTheFirstFetch:
+    """Of the partner's locations. The runs are scripted; what a run does is tests/delivery."""
+
+    @pytest.fixture
+    def connection(self) -> Connection:
+        return factories.partner().connection
+
+    @pytest.fixture(autouse=True)
+    def runs(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """The states that looking at the run finds, one after the other."""
+        states: list[str] = []
+
+        def look(pk: int) -> Pull:
+            Pull.objects.filter(pk=pk).update(state=states.pop(0), error="refused")
+            return Pull.objects.get(pk=pk)
+
+        monkeypatch.setattr(meeting.pulling, "run", look)
+        monkeypatch.setattr(meeting.time, "sleep", lambda seconds: None)
+        return states
+
+    @pytest.mark.parametrize(
+        ("states", "made"),
+        [
+            (["DONE"], 1),
+            (["RUNNING", "RUNNING", "DONE"], 1),
+            (["FAILED", "DONE"], 2),
+            (["FAILED", "RUNNING", "FAILED", "DONE"], 3),
+        ],
+    )
+    def test_it_waits_for_a_run_and_makes_another_when_one_fails(
+        self, connection: Connection, runs: list[str], states: list[str], made: int
+    ) -> None:
+        set_endpoints(connection, [("locations", "SENDER", "https://partner.example/ocpi/2.3.0/locations")])
+        runs.extend(states)
+        meeting.fetch(connection, clock=clock)
+        assert (runs, Pull.objects.count()) == ([], made)
+
+    def test_it_gives_up_with_the_reason(self, connection: Connection, runs: list[str]) -> None:
+        set_endpoints(connection, [("locations", "SENDER", "https://partner.example/ocpi/2.3.0/locations")])
+        runs.extend(["FAILED"] * 3)
+        with pytest.raises(UnableToMeet, match="refused"):
+            meeting.fetch(connection, clock=clock)
 
 
 class TestThePartnersSide:

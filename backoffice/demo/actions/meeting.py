@@ -26,6 +26,9 @@ from backoffice.supervisor.data_directory import DataDirectory, read_json, write
 LOOK_EVERY = 0.1
 """Seconds."""
 
+FETCHES = 3
+"""How often the first fetch is tried."""
+
 Clock = Callable[[], datetime]
 
 
@@ -73,7 +76,8 @@ def invite_partner(invitation: Invitation, *, versions_url: str, clock: Clock, p
     connection, token = connections.invite(name=PARTNER.name, our_parties=connections.own_parties(), now=clock())
     invitation.send(versions_url, token)
     deadline = time.monotonic() + patience
-    while ConnectionState(connection.state) is not ConnectionState.ACTIVE:
+    # We are connected when its POST came in, it is when our answer arrived: only then does it know who asks.
+    while not (ConnectionState(connection.state) is ConnectionState.ACTIVE and invitation.accepted):
         if time.monotonic() > deadline:
             raise UnableToMeet(
                 f"The partner did not register within {patience:.0f} s. Its own log, below {invitation.path.parent}, says why."
@@ -118,11 +122,14 @@ def accept_invitation(invitation: Invitation, *, clock: Clock, patience: float) 
 
 
 def fetch(connection: Connection, *, clock: Clock) -> None:
-    """Hold all locations of the partner. The scheduler may have begun by itself: then wait for that run. Raises UnableToMeet."""
-    pull = pulling.start(connection, "locations", full=True, now=clock())
-    while pull.state == PullState.RUNNING:
-        pull = pulling.run(pull.pk)
-        if pull.state == PullState.RUNNING:
+    """Hold all locations of the partner. The scheduler may have begun by itself, even before the partner was ready for it:
+    then that run is waited for, and another one made when it failed. Raises UnableToMeet.
+    """
+    for _ in range(FETCHES):
+        pull = pulling.start(connection, "locations", full=True, now=clock())
+        while (pull := pulling.run(pull.pk)).state == PullState.RUNNING:
             time.sleep(LOOK_EVERY)
-    if pull.state != PullState.DONE:
-        raise UnableToMeet(f"Could not fetch the locations of {connection}: {pull.error}")
+        if pull.state == PullState.DONE:
+            return
+        time.sleep(LOOK_EVERY)
+    raise UnableToMeet(f"Could not fetch the locations of {connection}: {pull.error}")
