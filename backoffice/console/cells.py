@@ -123,7 +123,7 @@ def json_panel(document: Any, *, title: str = "JSON", opened: bool = False) -> S
     return format_html(
         '<details class="rd-json"{}><summary>{}</summary><button type="button" data-copy="{}">Copy</button>'
         '<pre tabindex="0" aria-label="{}"><code>{}</code></pre></details>',
-        format_html(" open") if opened else "",
+        " open" if opened else "",
         title,
         text,
         title,

@@ -208,9 +208,7 @@ def _wait(admin: ConnectionAdmin, request: HttpRequest, connection: Connection) 
         "flow": "receive",
         "progress": flows.progress(connection, "receive", now=site.now()),
     }
-    response = admin.render(request, "console/partners/wizard_invited.html", admin.frame(request, connection) | context)
-    response["Cache-Control"] = "no-store"
-    return response
+    return admin.render(request, "console/partners/wizard_invited.html", admin.frame(request, connection) | context)
 
 
 def _email(connection: Connection, token: str) -> str:
