@@ -151,6 +151,11 @@ class Door(ViewSet):
         peer: Peer = self.request.user
         return peer
 
+    @property
+    def has_body(self) -> bool:
+        meta = self.request.META
+        return bool(meta.get("CONTENT_LENGTH", "").strip("0 ") or meta.get("HTTP_TRANSFER_ENCODING"))
+
     def body(self) -> dict[str, Any]:
         """The request's body as a tree. Raises Refusal: 415, 413, 400 for what is no JSON, 2001 for no object."""
         request = self.request
@@ -163,7 +168,12 @@ class Door(ViewSet):
         length = request.META.get("CONTENT_LENGTH", "")
         if re.fullmatch("[0-9]+", length) and int(length[:20]) > limit:
             raise Refusal(f"The body is larger than {limit} bytes.", http=413)
-        data = request._request.read(limit + 1)
+        # Django reads as much as Content-Length says; a chunked body has none, and the web server knows its end
+        chunked = not length and request.META.get("wsgi.input_terminated", False)
+        try:
+            data = (request.META["wsgi.input"] if chunked else request._request).read(limit + 1)
+        except OSError as error:
+            raise Refusal("The body broke off.", http=400) from error
         if len(data) > limit:
             raise Refusal(f"The body is larger than {limit} bytes.", http=413)
         self.exchange.request_body = data

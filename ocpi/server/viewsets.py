@@ -264,8 +264,7 @@ class CallsDoor(Door):
         tree: Tree | None = None
         value: Wire | None = None
         peer = self.peer
-        has_body = bool(self.request.META.get("CONTENT_LENGTH", "0").strip("0 "))
-        if route.body is not None and (has_body or not route.body_optional):
+        if route.body is not None and (self.has_body or not route.body_optional):
             tree, applied = lift(route.body, self.body(), version=self.version, peer=peer, owner=None)
             self._note(applied)
             value = validated(route.body, tree, version=self.version)
