@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ocpi import versions
-from ocpi.module import PartyRef, Peer, Refusal
+from ocpi.module import PartyRef, Peer, Refusal, Unknown
 from ocpi.versions.repairs import Applied, repair
 from ocpi.wire import json as wire_json
 from ocpi.wire.base import Wire
@@ -53,5 +53,8 @@ def validated(cls: type[Wire], tree: Tree, *, version: str) -> Wire:
 
 
 def lowered(cls: type[Wire], tree: Tree, *, version: str, peer: Peer, owner: PartyRef | None) -> bytes:
-    """A stored tree as this peer's version says it."""
-    return wire_json.encode(versions.down(version, cls, tree, context(peer, owner)))
+    """A stored tree as this peer's version says it. Raises Unknown when it has no form there."""
+    try:
+        return wire_json.encode(versions.down(version, cls, tree, context(peer, owner)))
+    except versions.Untranslatable as error:
+        raise Unknown(f"This {cls.__name__} cannot be said in OCPI {version}: {error}") from error

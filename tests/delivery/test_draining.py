@@ -296,6 +296,19 @@ def test_a_partner_of_2_2_1_hears_2_2_1(platform: Party, peer: ScriptedPeer) -> 
     assert request.path.startswith("/ocpi/2.2.1/")
 
 
+def test_what_has_no_form_in_the_partners_version_is_dropped_with_the_reason(platform: Party, peer: ScriptedPeer) -> None:
+    """2.2.1 knows no MCS connector: an EVSE may leave it out, the connector itself cannot be told."""
+    peer.versions = ("2.2.1",)
+    connection = registered(peer)
+    tree = small_location("L1", OURS)
+    tree["evses"][0]["connectors"][0] |= {"standard": "MCS", "power_type": "DC"}
+    own_location(tree)
+    Message.objects.update(object_path="L1/E1/1")
+    draining.drain(connection.pk)
+    assert _messages() == [("L1/E1/1", "DROPPED", "untranslatable")]
+    assert peer.pushed() == []
+
+
 def test_last_updated_never_runs_backwards_at_the_partner(connection: Connection, peer: ScriptedPeer) -> None:
     location = _location()
     for status in ("CHARGING", "AVAILABLE") * 5:

@@ -182,7 +182,16 @@ def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
     if origin(endpoint.url) not in line.connection.confirmed_origins:
         _postpone(owed, timedelta(minutes=30), "unconfirmed_host", f"{origin(endpoint.url)} is not a confirmed host.")
         return True
-    method, body = _body(owed, line, tree)
+    try:
+        method, body = _body(owed, line, tree)
+    except versions.Untranslatable as error:
+        _finish(
+            owed,
+            MessageState.DROPPED,
+            cause="untranslatable",
+            error=f"No form in OCPI {line.connection.version}: {error}",
+        )
+        return True
     if body is None:
         _finish(owed, MessageState.DONE)  # what changed does not exist in the partner's version
         return True
