@@ -38,9 +38,11 @@ class DocumentForm:
     violations: list[wire_json.Violation] = field(default_factory=list)
 
     @classmethod
-    def open(cls, wire: type[Wire], stored: Tree, *, skip: Collection[str] = ()) -> DocumentForm:
-        """For a GET: the form of what is stored (`{}` for a new object)."""
-        return cls(wire, stored, stored, frozenset(skip))
+    def open(
+        cls, wire: type[Wire], stored: Tree, *, preset: Tree | None = None, skip: Collection[str] = ()
+    ) -> DocumentForm:
+        """For a GET: the form of what is stored; `{}` for a new object, which may begin with a `preset`."""
+        return cls(wire, stored, stored | (preset or {}), frozenset(skip))
 
     @classmethod
     def posted(cls, wire: type[Wire], data: QueryDict, *, skip: Collection[str] = ()) -> DocumentForm:

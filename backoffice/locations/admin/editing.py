@@ -30,8 +30,8 @@ OF_LOCATION = frozenset({"country_code", "party_id", "evses", "last_updated"})
 OF_EVSE = frozenset({"connectors", "last_updated"})
 OF_CONNECTOR = frozenset({"last_updated"})
 
-NEW_LOCATION = {"publish": True}
-NEW_EVSE = {"status": "PLANNED"}
+NEW_LOCATION: dict[str, Any] = {"publish": True}
+NEW_EVSE: dict[str, Any] = {"status": "PLANNED", "connectors": [{"id": "1"}]}
 
 
 class EditPages:
@@ -73,11 +73,12 @@ class EditPages:
 
         return self._edit(
             request,
-            (wire.Location, NEW_LOCATION, OF_LOCATION),
+            (wire.Location, {}, OF_LOCATION),
             {"title": "Add a location", "parties": parties, "party_id": party.pk, "intro": ADDING},
             back=reverse("admin:locations_location_changelist"),
             save=save,
             after=lambda: reverse("admin:locations_location_change", args=[made[0].pk]),
+            preset=NEW_LOCATION,
             said="Added. Partners do not hear of it before it is shared: add its EVSEs first.",
         )
 
@@ -103,14 +104,8 @@ class EditPages:
     def evse_add_view(self: Any, request: HttpRequest, pk: int) -> HttpResponse:
         """An EVSE needs a connector, so the first one is entered with it."""
         location = self._ours(request, pk)
-        new = NEW_EVSE | {"connectors": [{"id": "1"}]}
-        return self._evse(
-            request,
-            location,
-            None,
-            (wire.EVSE, new, frozenset({"last_updated", "connectors.last_updated"})),
-            "Add an EVSE",
-        )
+        skip = frozenset({"last_updated", "connectors.last_updated"})
+        return self._evse(request, location, None, (wire.EVSE, {}, skip), "Add an EVSE")
 
     def evse_edit_view(self: Any, request: HttpRequest, pk: int, evse: int) -> HttpResponse:
         location, row, stored = self._evse_of(request, pk, evse)
@@ -128,7 +123,8 @@ class EditPages:
 
         back = reverse("admin:locations_location_change", args=[location.pk])
         context = {"title": title, "crumbs": [*_crumbs(), (str(location), back)]}
-        return self._edit(request, what, context, back=back, save=save, ignore=("last_updated",))
+        preset = {} if uid else NEW_EVSE
+        return self._edit(request, what, context, back=back, save=save, preset=preset, ignore=("last_updated",))
 
     def connector_add_view(self: Any, request: HttpRequest, pk: int, evse: int) -> HttpResponse:
         return self._connector(request, pk, evse, None)
@@ -166,13 +162,14 @@ class EditPages:
         back: str,
         save: Callable[[DocumentForm], None],
         after: Callable[[], str] | None = None,
+        preset: dict[str, Any] | None = None,
         said: str = "Saved.",
         ignore: tuple[str, ...] = (),
     ) -> HttpResponse:
         """Show a form, rearrange it, or save it: the same for all five."""
         cls, stored, skip = what
         if request.method != "POST":
-            form = DocumentForm.open(cls, stored, skip=skip)
+            form = DocumentForm.open(cls, stored, preset=preset, skip=skip)
             return self.render(request, "console/document_form.html", context | {"form": form, "back": back})
         try:
             form = DocumentForm.posted(cls, request.POST, skip=skip)
