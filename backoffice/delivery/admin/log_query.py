@@ -127,9 +127,8 @@ class Asked:
         if self.object:
             # owner and ids, or the end of them: LOC1 finds NL/TNM/LOC1 and what lies below it
             path = self.object
-            rows = rows.filter(
-                Q(object_path=path) | Q(object_path__startswith=f"{path}/") | Q(object_path__contains=f"/{path}")
-            ).exclude(object_path="")
+            within = Q(object_path__endswith=f"/{path}") | Q(object_path__contains=f"/{path}/")
+            rows = rows.filter(Q(object_path=path) | Q(object_path__startswith=f"{path}/") | within)
         if self.q:
             rows = rows.filter(
                 Q(request_id=self.q)
