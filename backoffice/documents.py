@@ -111,7 +111,7 @@ class Shelf:
                 data, count, last = self._newest(cursor, ids, given)
             else:
                 data, count, last = self._rendered(cursor, ids, given, query.version, peer, parties)
-            if last is not None and count == query.limit:
+            if last is not None and count == query.limit and query.offset + count < total:
                 self._bookmark(cursor, peer, query, query.offset + count, last)
         return Page(data, count, total, last)
 
