@@ -19,6 +19,7 @@ from backoffice.locations.admin.detail import DetailPages
 from backoffice.locations.admin.editing import EditPages
 from backoffice.locations.admin.filters import FILTERS
 from backoffice.locations.admin.map import MapPages
+from backoffice.locations.admin.upload import UploadPages
 from backoffice.locations.models import Evse, Location
 
 ORDER = (
@@ -57,12 +58,13 @@ class LocationList(ChangeList):
 
 
 @admin.register(Location)
-class LocationAdmin(DetailPages, EditPages, BoardPages, MapPages, ConsoleAdmin):
+class LocationAdmin(DetailPages, EditPages, UploadPages, BoardPages, MapPages, ConsoleAdmin):
     list_display = ("place", "identity", "owner", "where", "evses", "power", "connectors", "visibility", "updated")
     list_display_links = ("place",)
     list_filter = FILTERS
     search_fields = ("name",)  # switches the search box on; `get_search_results` is the search
     search_help_text = "Name, id, city or EVSE id"
+    list_before_template = "console/locations/list_tools.html"
     list_count_limit = 100_000
     list_select_related = ("party",)
     actions = None
@@ -101,7 +103,14 @@ class LocationAdmin(DetailPages, EditPages, BoardPages, MapPages, ConsoleAdmin):
         return queryset.filter(pk__in=found), False
 
     def get_urls(self) -> list[URLPattern]:
-        return [*self.board_urls(), *self.map_urls(), *self.edit_urls(), *self.detail_urls(), *super().get_urls()]
+        return [
+            *self.board_urls(),
+            *self.map_urls(),
+            *self.upload_urls(),
+            *self.edit_urls(),
+            *self.detail_urls(),
+            *super().get_urls(),
+        ]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody: a location is never deleted, its EVSEs become REMOVED (mod_locations)."""
