@@ -1,8 +1,9 @@
 """How the two platforms of the demo become partners: ours invites, the other registers, both fetch each other's locations.
 
 The only thing between them beside OCPI over HTTP is the invitation, which in life travels by e-mail: here it is a file in
-the partner's data directory. It holds token A until it is used, and that it was accepted from then on. A platform that
-starts again therefore knows whether the other one still remembers it; if not, they meet again.
+the partner's data directory. It holds token A until it is used. Our side writes it anew at each start, with a token or
+without, and the partner waits for that: so it is our side alone that decides whether the two have met, also when one of
+them was wiped or listens on another port.
 """
 
 from __future__ import annotations
@@ -37,47 +38,66 @@ class UnableToMeet(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What an invitation says. `token_a` empty: the two have met."""
+
+    versions_url: str
+    token_a: str
+
+
+@dataclass(frozen=True, slots=True)
 class Invitation:
-    """The file between the two platforms. Without a token it was accepted."""
+    """The file between the two platforms. `start`: a file that our side writes whenever it starts."""
 
     path: Path
+    start: Path
 
     @classmethod
-    def to(cls, partner: DataDirectory) -> Invitation:
-        return cls(partner.root / "invitation.json")
+    def between(cls, home: DataDirectory) -> Invitation:
+        return cls(home.partner.root / "invitation.json", home.platform_file)
 
-    def read(self) -> tuple[str, str] | None:
-        """Our versions URL and token A; None when there is none that waits."""
-        told = read_json(self.path) if self.path.exists() else {}
-        return (told["versions_url"], told["token_a"]) if "token_a" in told else None
+    def read(self) -> Note | None:
+        if not self.path.exists():
+            return None
+        told = read_json(self.path)
+        return Note(told["versions_url"], told.get("token_a", ""))
 
-    @property
-    def accepted(self) -> bool:
-        return self.path.exists() and "token_a" not in read_json(self.path)
+    def read_of_this_start(self) -> Note | None:
+        """None while our side has not decided yet."""
+        try:
+            decided = self.path.stat().st_mtime_ns >= self.start.stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
+        return self.read() if decided else None
 
-    def send(self, versions_url: str, token: str) -> None:
+    def write(self, versions_url: str, token_a: str = "") -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_private(self.path, json.dumps({"versions_url": versions_url, "token_a": token}))
-
-    def accept(self, versions_url: str) -> None:
-        write_private(self.path, json.dumps({"versions_url": versions_url}))
+        write_private(self.path, json.dumps({"versions_url": versions_url} | ({"token_a": token_a} if token_a else {})))
 
 
-def invite_partner(invitation: Invitation, *, versions_url: str, clock: Clock, patience: float) -> Connection | None:
+def invite_partner(
+    invitation: Invitation, *, versions_url: str, partner_url: str, clock: Clock, patience: float
+) -> Connection | None:
     """Our side, until the partner has registered and we hold its locations. None: they had met before.
 
-    `patience`: seconds until we give the partner up. Raises UnableToMeet.
+    `versions_url`: ours now; `partner_url`: where the partner listens now. `patience`: seconds until we give the partner up.
+    Raises UnableToMeet.
     """
     known = Connection.objects.filter(name=PARTNER.name).first()
-    if known is not None and ConnectionState(known.state) in REGISTERED and invitation.accepted:
-        return None
-    if known is not None:  # one of the two was wiped, or died before they were done
+    if known is not None:
+        registered = ConnectionState(known.state) in REGISTERED
+        same_addresses = known.versions_url.startswith(f"{partner_url}/")
+        if registered and same_addresses and invitation.read() == Note(versions_url, ""):
+            invitation.write(versions_url)
+            return None
         connections.forget(known, now=clock())
     connection, token = connections.invite(name=PARTNER.name, our_parties=connections.own_parties(), now=clock())
-    invitation.send(versions_url, token)
+    invitation.write(versions_url, token)
     deadline = time.monotonic() + patience
     # We are connected when its POST came in, it is when our answer arrived: only then does it know who asks.
-    while not (ConnectionState(connection.state) is ConnectionState.ACTIVE and invitation.accepted):
+    while not (
+        ConnectionState(connection.state) is ConnectionState.ACTIVE and invitation.read() == Note(versions_url, "")
+    ):
         if time.monotonic() > deadline:
             raise UnableToMeet(
                 f"The partner did not register within {patience:.0f} s. Its own log, below {invitation.path.parent}, says why."
@@ -91,34 +111,33 @@ def invite_partner(invitation: Invitation, *, versions_url: str, clock: Clock, p
 def accept_invitation(invitation: Invitation, *, clock: Clock, patience: float) -> Connection | None:
     """The partner's side, until it is registered and holds the other's locations. None: they had met before.
 
-    An attempt that fails is made again: the invitation may be of an earlier start, and a new one on its way. Raises
-    UnableToMeet after `patience` seconds.
+    `patience`: seconds to wait for the decision of the other side. Raises UnableToMeet.
     """
     deadline = time.monotonic() + patience
-    failure = "no invitation came"
-    while time.monotonic() < deadline:
-        waiting = invitation.read()
-        known = Connection.objects.filter(name=HOME.name).first()
-        if waiting is None and invitation.accepted and known is not None and ConnectionState(known.state) in REGISTERED:
+    while (note := invitation.read_of_this_start()) is None:
+        if time.monotonic() > deadline:
+            raise UnableToMeet(f"{HOME.name} sent no invitation within {patience:.0f} s.")
+        time.sleep(LOOK_EVERY)
+    known = Connection.objects.filter(name=HOME.name).first()
+    if not note.token_a:
+        if known is not None and ConnectionState(known.state) in REGISTERED:
             return None
-        if waiting is not None:
-            versions_url, token = waiting
-            if known is not None:
-                connections.forget(known, now=clock())
-            connection = connections.prepare_registration(
-                name=HOME.name, our_parties=connections.own_parties(), versions_url=versions_url, token_a=token
-            )
-            try:
-                handshake.register(connection, now=clock())
-            except (UnableToHandshake, handshake.Busy) as error:
-                failure = str(error)
-                connection.delete()  # it never was one
-            else:
-                invitation.accept(versions_url)
-                fetch(connection, clock=clock)
-                return connection
-        time.sleep(LOOK_EVERY if waiting is None else 1)
-    raise UnableToMeet(f"Could not register with {HOME.name} within {patience:.0f} s: {failure}.")
+        invitation.path.unlink()
+        raise UnableToMeet(
+            f"{HOME.name} knows this platform, which has lost its memory of it. Start again: they will meet anew."
+        )
+    if known is not None:
+        connections.forget(known, now=clock())
+    connection = connections.prepare_registration(
+        name=HOME.name, our_parties=connections.own_parties(), versions_url=note.versions_url, token_a=note.token_a
+    )
+    try:
+        handshake.register(connection, now=clock())
+    except (UnableToHandshake, handshake.Busy) as error:
+        raise UnableToMeet(f"Could not register with {HOME.name}: {error}") from error
+    invitation.write(note.versions_url)
+    fetch(connection, clock=clock)
+    return connection
 
 
 def fetch(connection: Connection, *, clock: Clock) -> None:

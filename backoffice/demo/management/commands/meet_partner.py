@@ -12,6 +12,7 @@ from backoffice.delivery.actions.pulling import UnableToPull
 from backoffice.demo.actions.meeting import Invitation, UnableToMeet, accept_invitation, invite_partner
 from backoffice.partners.actions.connections import UnableToConnect
 from backoffice.roaming_site import site
+from backoffice.supervisor.data_directory import DataDirectory
 
 
 class Command(BaseCommand):
@@ -22,12 +23,21 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         data, clock, patience = settings.DATA_DIRECTORY, site.now, options["patience"]
+        partner_url = settings.PLATFORM.get("partner_url")
         try:
             if settings.PLATFORM.get("side") == "partner":
-                met = accept_invitation(Invitation(data.root / "invitation.json"), clock=clock, patience=patience)
+                home = DataDirectory(data.root.parent)
+                met = accept_invitation(Invitation.between(home), clock=clock, patience=patience)
+            elif partner_url:
+                met = invite_partner(
+                    Invitation.between(data),
+                    versions_url=site.versions_url(),
+                    partner_url=str(partner_url),
+                    clock=clock,
+                    patience=patience,
+                )
             else:
-                invitation = Invitation.to(data.partner)
-                met = invite_partner(invitation, versions_url=site.versions_url(), clock=clock, patience=patience)
+                raise CommandError("This platform has no demo partner: manage.py up runs one beside a demo.")
         except (UnableToMeet, UnableToConnect, UnableToPull) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Connected with {met}." if met else "Connected since an earlier start.")
