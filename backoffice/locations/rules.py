@@ -42,9 +42,13 @@ def changed_fields(before: Tree, after: Tree) -> frozenset[str]:
     return frozenset(name for name in names - {"last_updated"} if before.get(name) != after.get(name))
 
 
+LARGEST_POWER = 2**31 - 1
+"""W. More, or less than nothing, is a slip of whoever typed it; the document keeps it, the column could not."""
+
+
 def max_power(connectors: Iterable[wire.Connector]) -> int:
     """W of the strongest connector: what it says, else what voltage, amperage and phases make."""
-    return max((_watts(connector) for connector in connectors), default=0)
+    return min(max((_watts(connector) for connector in connectors), default=0), LARGEST_POWER)
 
 
 PHASES = {
@@ -63,7 +67,7 @@ def _computed(connector: wire.Connector) -> int:
 
 def _watts(connector: wire.Connector) -> int:
     told = connector.max_electric_power
-    return int(told) if told is not None else _computed(connector)
+    return max(int(told) if told is not None else _computed(connector), 0)
 
 
 class Severity(StrEnum):

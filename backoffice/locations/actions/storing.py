@@ -216,7 +216,8 @@ _EVSE_TYPES = ("text", "text", "text", "timestamptz", "text", "int", "int", "tex
 
 
 def evse_columns(value: wire.EVSE, text: str, at: datetime, position: int) -> tuple[Any, ...]:
-    """The projections of an EVSE; the two arrays travel as array literals."""
+    """The projections of an EVSE; the two arrays travel as array literals, cut to what their columns hold: they are for
+    filters, and an open enum may be longer."""
     return (
         value.uid,
         value.evse_id or "",
@@ -225,8 +226,8 @@ def evse_columns(value: wire.EVSE, text: str, at: datetime, position: int) -> tu
         text,
         position,
         max_power(value.connectors),
-        _array(str(connector.standard) for connector in value.connectors),
-        _array(str(capability) for capability in value.capabilities),
+        _array(str(connector.standard)[:40] for connector in value.connectors),
+        _array(str(capability)[:60] for capability in value.capabilities),
     )
 
 
