@@ -22,7 +22,7 @@ DOORS: list[tuple[str, str, Any]] = [
     ("GET", "{version}", None),
     ("GET", "{version}/credentials", None),
     ("GET", "{version}/sender/locations", None),
-    ("GET", "{version}/sender/locations?limit=5&offset=5", None),
+    ("GET", "{version}/sender/locations?limit=4&offset=4", None),
     ("GET", "{version}/sender/locations?date_from=2026-01-01T00:00:00Z", None),
     ("GET", "{version}/sender/locations/L1", None),
     ("GET", "{version}/sender/locations/L1/E1", None),
