@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError
 from django.db import connection as database
@@ -28,6 +29,9 @@ INLINE_AFTER = timedelta(seconds=15)
 
 PUBLISH_SECONDS = 2.0
 
+AWAY = (OperationalError, InterfaceError, psycopg.OperationalError)
+"""The database is gone; the last, which Django does not wrap, while we wait for notices."""
+
 
 class Command(BaseCommand):
     help = "Listens for staged messages and hands their mailboxes to the workers; drains itself when nobody does."
@@ -40,7 +44,11 @@ class Command(BaseCommand):
         while True:
             try:
                 self._listen(pool, inline)
-            except (OperationalError, InterfaceError) as error:
+            except (
+                OperationalError,
+                InterfaceError,
+                psycopg.OperationalError,
+            ) as error:  # the last while it waits for notices
                 log.warning("database unavailable, listening again in a second: %s", error)
                 database.close()
                 time.sleep(1)
