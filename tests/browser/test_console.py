@@ -1,0 +1,217 @@
+"""The staff's pages in a browser: accessible, whole at 360 pixels, usable by keyboard alone, nothing from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import factories
+from tests.locations.cast import partners_location
+
+_AXE = find_spec("axe_playwright_python")
+AXE = Path(_AXE.origin).parent / "axe.min.js" if _AXE and _AXE.origin else None
+
+LOCATIONS = "/admin/locations/location/"
+SCREENS = (
+    "/admin/",
+    LOCATIONS,
+    f"{LOCATIONS}?q=nothing+like+this",
+    f"{LOCATIONS}board/",
+    f"{LOCATIONS}map/",
+    f"{LOCATIONS}add/",
+    f"{LOCATIONS}upload/",
+    LOCATIONS + "{pk}/change/",
+    LOCATIONS + "{pk}/change/?tab=status",
+    LOCATIONS + "{pk}/change/?tab=partners&as={connection}",
+    LOCATIONS + "{pk}/change/?tab=json",
+    LOCATIONS + "{pk}/change/?tab=history",
+    LOCATIONS + "{pk}/edit/",
+    LOCATIONS + "{pk}/evse/add/",
+    LOCATIONS + "{pk}/evse/{evse}/",
+    LOCATIONS + "{pk}/evse/{evse}/connector/1/",
+    "/admin/partners/connection/",
+    "/admin/partners/connection/{connection}/change/",
+    "/admin/delivery/exchange/",
+    "/admin/delivery/message/",
+    "/admin/auth/user/",
+    "/admin/auth/group/",
+    "/admin/console/partyscope/",
+)
+
+
+@pytest.fixture
+def names() -> dict[str, int]:
+    """One location of ours with everything, one of a partner; the numbers that the URLs need."""
+    ours = factories.own_party()
+    told = factories.partner(ours=[ours], receives=["locations"])
+    partners_location(told.party, factories.small_location("LUND-1"))
+    own = factories.own_location(factories.location(country_code=ours.country_code, party_id=ours.party_id))
+    evse = own.evses.first()
+    assert evse is not None
+    return {"pk": own.pk, "evse": evse.pk, "connection": told.connection.pk}
+
+
+@pytest.mark.skipif(AXE is None, reason="axe-playwright-python is not installed: make install-dev")
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+def test_no_screen_has_a_serious_barrier_or_spills_over(
+    theme: str, width: int, staff: Callable[..., Any], names: dict[str, int]
+) -> None:
+    assert AXE is not None
+    window = staff(width=width, theme=theme)
+    barriers: list[str] = []
+    for screen in SCREENS:
+        page = window.open(screen.format(**names))
+        assert page.evaluate("document.querySelectorAll('h1').length") == 1, screen
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            barriers.append(f"{screen} is wider than the window")
+        page.evaluate(AXE.read_text("utf-8"))
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        barriers += [
+            f"{screen} {each['id']}: {each['help']} {each['nodes'][0]['target']}"
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
+    assert barriers == []
+
+
+def test_the_login_page_has_no_serious_barrier(chromium: Any, live_server: Any) -> None:
+    if AXE is None:
+        pytest.skip("axe-playwright-python is not installed: make install-dev")
+    page = chromium.new_page()
+    page.goto(f"{live_server.url}/admin/")
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    page.close()
+    assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
+
+
+def test_the_keyboard_alone_changes_a_status(staff: Callable[..., Any], names: dict[str, int]) -> None:
+    """Skip link, list, location, "Set status", reason, done: no mouse, no hover."""
+    from backoffice.locations.models import Evse
+
+    window = staff()
+    page = window.open(LOCATIONS)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "rd-skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    tab_to(
+        page,
+        lambda: (
+            "HARBOUR" in focused(page).upper() or "/change/" in str(page.evaluate("document.activeElement.href || ''"))
+        ),
+    )
+    page = window.open(f"{LOCATIONS}{names['pk']}/change/")
+    tab_to(page, lambda: focused(page) == "Set status")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Inop")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Cable cut")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    page.get_by_text("is INOPERATIVE now").wait_for()
+    assert Evse.objects.get(pk=names["evse"]).status == "INOPERATIVE"
+
+
+def focused(page: Any) -> str:
+    return str(page.evaluate("(document.activeElement.innerText || '').trim()"))
+
+
+def tab_to(page: Any, reached: Callable[[], bool]) -> None:
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if reached():
+            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+            return
+    raise AssertionError("80 times Tab did not lead there")
+
+
+def test_an_error_summary_leads_to_the_field(staff: Callable[..., Any], names: dict[str, int]) -> None:
+    window = staff()
+    page = window.open(f"{LOCATIONS}{names['pk']}/edit/")
+    page.fill("#f-country", "X" * 3)
+    page.fill("#f-coordinates-latitude", "north")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save").last.click()
+    page.wait_for_function("document.activeElement.id === 'summary'")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "f-coordinates-latitude"
+    assert page.input_value("#f-coordinates-latitude") == "north"
+
+
+def test_add_buttons_put_the_cursor_into_what_was_added(staff: Callable[..., Any], names: dict[str, int]) -> None:
+    window = staff()
+    page = window.open(f"{LOCATIONS}{names['pk']}/edit/")
+    urls = page.locator("input[name^='images.'][name$='.url']")
+    before = urls.count()
+    with page.expect_navigation():
+        page.locator("button[name=_add][value=images]").click()
+    page.wait_for_function("id => document.activeElement.id === id", arg=f"f-images-{before}")
+    with page.expect_navigation():
+        page.locator(f"#f-images-{before}").get_by_role("button", name=f"Remove image {before + 1}").click()
+    assert urls.count() == before
+
+
+def test_the_board_renews_itself_and_can_be_paused(staff: Callable[..., Any], names: dict[str, int]) -> None:
+    from backoffice.locations.actions import changing
+    from backoffice.locations.models import Evse
+    from backoffice.roaming_site import site
+
+    window = staff(width=360)
+    page = window.open(f"{LOCATIONS}board/")
+    evse = Evse.objects.select_related("location").get(pk=names["evse"])
+    changing.set_status(evse.location, evse.uid, "BLOCKED", source="test", now=site.now())
+    page.locator("#board b", has_text="BLOCKED").first.wait_for(timeout=15_000)
+    pause = page.locator("[data-refresh-pause]")
+    pause.click()
+    assert pause.get_attribute("aria-pressed") == "true"
+    assert pause.inner_text() == "Resume"
+    window.open(f"{LOCATIONS}board/")
+    assert page.locator("[data-refresh-pause]").get_attribute("aria-pressed") == "true"  # remembered
+
+
+def test_the_map_and_its_list_show_the_same_window(staff: Callable[..., Any], names: dict[str, int]) -> None:
+    window = staff()
+    page = window.open(f"{LOCATIONS}map/")
+    page.locator("#map-list li").first.wait_for()
+    assert page.locator("#map-list li").count() == 2
+    if page.locator("#map").is_visible():  # with Leaflet
+        assert page.locator("#map .rd-pin").count() == 2
+        assert page.locator("#map .rd-pin").first.get_attribute("aria-label")
+        page.locator("#map").focus()
+        for _ in range(12):
+            page.keyboard.press("+")
+            page.wait_for_timeout(350)
+        page.wait_for_function("document.querySelectorAll('#map-list li').length < 2")
+
+
+def test_a_copy_button_copies(staff: Callable[..., Any], names: dict[str, int]) -> None:
+    window = staff()
+    window.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = window.open(f"{LOCATIONS}{names['pk']}/change/")
+    page.get_by_role("button", name="Copy HARBOUR-7").click()
+    assert page.evaluate("navigator.clipboard.readText()") == "HARBOUR-7"
+
+
+def test_the_menu_opens_on_a_small_screen(staff: Callable[..., Any], names: dict[str, int]) -> None:
+    window = staff(width=360)
+    page = window.open("/admin/")
+    page.get_by_role("button", name="Navigation", exact=True).click()
+    page.get_by_role("link", name="Status board").click()
+    page.wait_for_url("**/board/")
+
+
+def test_the_theme_is_chosen_and_kept(staff: Callable[..., Any], names: dict[str, int]) -> None:
+    window = staff()
+    page = window.open("/admin/")
+    page.locator(".rd-user summary").click()
+    page.get_by_role("button", name="Dark").click()
+    page.wait_for_function("document.documentElement.classList.contains('dark')")
+    window.open(LOCATIONS)
+    page.wait_for_function("document.documentElement.classList.contains('dark')")
