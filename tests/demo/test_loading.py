@@ -5,6 +5,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django.fixtures import SettingsWrapper
 
 from backoffice.demo.actions.loading import UnableToLoad, load
 from backoffice.demo.world.companies import HOME, PARTNER
@@ -82,6 +83,13 @@ def test_the_command_loads_the_side_that_it_is_told_and_explains_a_refusal() -> 
     ]
     with pytest.raises(CommandError, match="an empty platform"):
         call_command("load_demo", side="home")
+
+
+def test_a_platform_that_was_started_for_real_data_refuses_it_even_empty(settings: SettingsWrapper) -> None:
+    settings.PLATFORM = {"demo": False}
+    with pytest.raises(CommandError, match="started for real data"):
+        call_command("load_demo")
+    assert not Party.objects.exists()
 
 
 def test_a_real_company_with_locations_and_a_loaded_demo_go_on_as_they_are() -> None:

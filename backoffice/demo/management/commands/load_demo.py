@@ -26,6 +26,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if settings.PLATFORM.get("demo") is False:
+            raise CommandError(
+                "This platform was started for real data (--no-demo), which invented data never goes beside.\n"
+                "Start another one for the demo: manage.py up --demo --data-dir ANOTHER --port ANOTHER."
+            )
         company = company_of(options["side"] or str(settings.PLATFORM.get("side") or "home"))
         try:
             count = load(company, seed=options["seed"], now=site.now())
