@@ -81,3 +81,14 @@ const reachable = () => {
 };
 document.addEventListener("DOMContentLoaded", reachable);
 window.addEventListener("resize", reachable);
+
+// The theme hides the page until its scripts run, and what is hidden takes no focus: give it afterwards, to what the page asks
+// for (an error summary, an entry just added) or to the field that the address names.
+const settle = () => {
+  const named = location.hash.length > 1 ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
+  const wanted = document.querySelector("main [autofocus]") || named;
+  if (!wanted) return;
+  wanted.focus();
+  wanted.scrollIntoView({ block: "center" });
+};
+document.addEventListener("alpine:initialized", () => requestAnimationFrame(settle));
