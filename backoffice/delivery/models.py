@@ -55,6 +55,13 @@ class Message(models.Model):
         return f"{self.module} {self.object_path}"
 
 
+SLOW_MS = 2000
+FAILED = Q(http_status__isnull=True) | Q(http_status__gte=400) | Q(ocpi_status__gte=2000)
+NOTED = ~Q(notes={})
+TROUBLE = FAILED | Q(elapsed_ms__gt=SLOW_MS) | NOTED
+"""Exchanges that staff look for; a filter that implies this is answered by the index `exchange_trouble`."""
+
+
 class Exchange(models.Model):
     """One request and its answer, either way, redacted when written. Rows are deleted by age, never changed."""
 
@@ -88,6 +95,8 @@ class Exchange(models.Model):
             models.Index(fields=["connection", "-at"], name="exchange_connection"),
             models.Index(fields=["correlation_id"], name="exchange_correlation"),
             models.Index(fields=["module", "object_path", "-at"], name="exchange_object", condition=~Q(object_path="")),
+            # The log's presets look for the few rows with trouble among millions without.
+            models.Index(fields=["-at", "-id"], name="exchange_trouble", condition=TROUBLE),
         ]
 
     def __str__(self) -> str:

@@ -263,7 +263,7 @@ def test_the_outbox_shows_what_is_open_and_the_rest_when_asked(client: Client, o
     assert listed(connection=other.connection.pk, q="B") == {refused.pk}
     assert listed(connection="1 OR 1=1") == {due.pk, refused.pk}
     assert listed(age="1440") == set()
-    assert listed(last_cause="ocpi_2xxx") == {due.pk, refused.pk}
+    assert listed(cause="ocpi_2xxx") == {due.pk, refused.pk}
     boxes = client.get(reverse(OUTBOX)).context["mailboxes"]
     assert [(box["due"], box["refused"]) for box in boxes] == [(1, 1)]
 

@@ -6,6 +6,7 @@ takes too long is given up with a sentence.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,10 +18,10 @@ from django.db import connection as database
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
-from backoffice.delivery.models import Exchange
+from backoffice.delivery.models import FAILED, NOTED, SLOW_MS, Exchange
+from backoffice.roaming_site import site
 
 PAGE = 50
-SLOW_MS = 2000
 PATIENCE_MS = 4000
 """A search over bodies may take this long and no longer."""
 
@@ -32,11 +33,10 @@ WINDOWS: Mapping[str, tuple[str, timedelta | None]] = {
     "all": ("all that is kept", None),
 }
 
-FAILED = Q(http_status__isnull=True) | Q(http_status__gte=400) | Q(ocpi_status__gte=2000)
 PRESETS: Mapping[str, tuple[str, Q]] = {
     "errors": ("Errors", FAILED),
     "slow": (f"Slow (over {SLOW_MS / 1000:.0f} s)", Q(elapsed_ms__gt=SLOW_MS)),
-    "violations": ("Violations and oddities", ~Q(notes={})),
+    "violations": ("Violations and oddities", NOTED),
     "auth": ("Auth failures", Q(http_status=401)),
 }
 STATUSES: Mapping[str, tuple[str, Q]] = {
@@ -47,6 +47,9 @@ STATUSES: Mapping[str, tuple[str, Q]] = {
     "ocpi2": ("OCPI 2xxx", Q(ocpi_status__gte=2000, ocpi_status__lt=3000)),
     "ocpi3": ("OCPI 3xxx", Q(ocpi_status__gte=3000, ocpi_status__lt=4000)),
 }
+
+
+_WITH_OWNER = re.compile(r"[A-Za-z]{2}/[A-Za-z0-9*]{3}/.")
 
 
 class TooSlow(Exception):
@@ -125,10 +128,7 @@ class Asked:
         if self.preset:
             rows = rows.filter(PRESETS[self.preset][1])
         if self.object:
-            # owner and ids, or the end of them: LOC1 finds NL/TNM/LOC1 and what lies below it
-            path = self.object
-            within = Q(object_path__endswith=f"/{path}") | Q(object_path__contains=f"/{path}/")
-            rows = rows.filter(Q(object_path=path) | Q(object_path__startswith=f"{path}/") | within)
+            rows = self._of_object(rows)
         if self.q:
             rows = rows.filter(
                 Q(request_id=self.q)
@@ -138,6 +138,17 @@ class Asked:
                 | Q(response_body__icontains=self.q)
             )
         return rows
+
+    def _of_object(self, rows: QuerySet[Exchange]) -> QuerySet[Exchange]:
+        """What went about an object and what lies in it. A path that begins with its owner is found by the index, which
+        needs the module; an id alone is looked for in every path of the window."""
+        path = self.object
+        whole = Q(object_path=path) | Q(object_path__startswith=f"{path}/")
+        if _WITH_OWNER.match(path):
+            modules = [self.module] if self.module else [module.identifier for module in site.modules()]
+            return rows.filter(whole, module__in=modules).exclude(object_path="")
+        within = Q(object_path__endswith=f"/{path}") | Q(object_path__contains=f"/{path}/")
+        return rows.filter(whole | within)
 
 
 @dataclass(frozen=True, slots=True)

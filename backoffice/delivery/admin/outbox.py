@@ -17,6 +17,7 @@ from django.utils import timezone
 from backoffice.console.cells import NOTHING, since, state
 from backoffice.console.model_admins import ConsoleAdmin, Empty
 from backoffice.console.scope import parties_of
+from backoffice.console.templatetags.roaming import cause
 from backoffice.delivery.actions import draining
 from backoffice.delivery.models import Exchange, Message
 from backoffice.delivery.rules import LADDER, MessageState, verb
@@ -24,7 +25,11 @@ from backoffice.partners import peers
 from backoffice.partners.health import in_words
 from backoffice.partners.models import Connection
 from backoffice.roaming_site import site
+from ocpi.client import Cause
 from ocpi.module import OwnedObjects, PartyRef
+
+_MAILBOXES = 20
+"""The page shows so many, those that wait longest; the filter leads to the others."""
 
 OPEN = (MessageState.DUE, MessageState.REFUSED)
 
@@ -88,6 +93,27 @@ class AgeFilter(admin.SimpleListFilter):
         return queryset.filter(owed_since__lt=site.now() - timedelta(minutes=int(value[:6])))
 
 
+class CauseFilter(admin.SimpleListFilter):
+    """From the known causes: asking a million rows for theirs would cost more than the page."""
+
+    title = "last error"
+    parameter_name = "cause"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        names = [
+            *(each.value for each in Cause),
+            "unconfirmed_host",
+            "no_endpoint",
+            "pull_only",
+            "nothing_left",
+            "dropped",
+        ]
+        return [(name, cause(name)) for name in names]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+        return queryset.filter(last_cause=self.value()) if self.value() else queryset
+
+
 class Recovery(forms.Form):
     """Which refused messages to send again."""
 
@@ -113,10 +139,10 @@ class Recovery(forms.Form):
 class MessageAdmin(ConsoleAdmin):
     party_lookup = "sender"
     list_display = ("what", "partner", "operation", "standing", "attempts", "next_try", "trouble", "age", "coalesced")
-    list_filter = (StateFilter, PartnerFilter, ModuleFilter, AgeFilter, "last_cause")
+    list_filter = (StateFilter, PartnerFilter, ModuleFilter, AgeFilter, CauseFilter)
     list_select_related = ("connection", "sender")
     search_fields = ("object_path",)
-    search_help_text = "Id of an object"
+    search_help_text = "Id of an object, or how it begins"
     sortable_by = ()
     actions = ("retry", "ask_drop")
     list_before_template = "console/delivery/mailboxes.html"
@@ -125,6 +151,14 @@ class MessageAdmin(ConsoleAdmin):
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """By the index that the filter can use: an unfiltered million must not be sorted."""
         return ("-id",) if request.GET.get("state") == "all" else ("-created_at", "-id")
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """The beginning of an object's path, as the index on module and path can find it."""
+        term = search_term.strip().strip("/")
+        if not term:
+            return queryset, False
+        modules = [module.identifier for module in site.modules()]
+        return queryset.filter(module__in=modules, object_path__startswith=term), False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Messages come from changes."""
@@ -176,7 +210,7 @@ class MessageAdmin(ConsoleAdmin):
             {"due": 0, "refused": 0, "oldest": None} | found.get(connection.pk, {}) | {"connection": connection}
             for connection in held.order_by("name")
         ]
-        return sorted(boxes, key=lambda box: box["oldest"] or site.now())
+        return sorted(boxes, key=lambda box: box["oldest"] or site.now())[:_MAILBOXES]
 
     @admin.display(description="Object")
     def what(self, row: Message) -> str:
