@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from pytest_django.fixtures import SettingsWrapper
 
 from backoffice.demo.actions.loading import UnableToLoad, load
 from backoffice.demo.world.companies import HOME, PARTNER
@@ -85,7 +85,7 @@ def test_the_command_loads_the_side_that_it_is_told_and_explains_a_refusal() -> 
         call_command("load_demo", side="home")
 
 
-def test_a_platform_that_was_started_for_real_data_refuses_it_even_empty(settings: SettingsWrapper) -> None:
+def test_a_platform_that_was_started_for_real_data_refuses_it_even_empty(settings: Any) -> None:
     settings.PLATFORM = {"demo": False}
     with pytest.raises(CommandError, match="started for real data"):
         call_command("load_demo")
