@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -44,6 +45,7 @@ class ConsoleAdmin(ModelAdmin):
     list_filter_submit = True
     list_fullwidth = True
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # a count for each choice of each filter, on tables of any size
     compressed_fields = False
     warn_unsaved_form = True
     paginator: Any = BoundedPaginator
@@ -100,7 +102,7 @@ class ConsoleAdmin(ModelAdmin):
         self, request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
     ) -> TemplateResponse:
         """A page in the console's frame. `context` must hold `title`."""
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]  # Django's own way to name the site
+        request.current_app = self.admin_site.name
         base = {**self.admin_site.each_context(request), "opts": self.opts, "model_admin": self, "subtitle": None}
         return TemplateResponse(request, template, base | context, status=status)
 

@@ -29,5 +29,5 @@ class ConsoleSite(UnfoldAdminSite):
         )  # reads the apps' models, which are not loaded before the site is
 
         context = {**self.each_context(request), "title": "Home", "subtitle": None, **(extra_context or {})}
-        request.current_app = self.name  # type: ignore[attr-defined]  # Django's own way to name the admin site
+        request.current_app = self.name
         return TemplateResponse(request, "console/home.html", context | panels(request.user, now=roaming.now()))

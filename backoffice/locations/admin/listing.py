@@ -133,8 +133,8 @@ class LocationAdmin(DetailPages, EditPages, UploadPages, BoardPages, MapPages, C
 
     @admin.display(description="Owner", ordering="party")
     def owner(self, row: Location) -> str:
-        whose = ("busy", "home") if row.party.ours else ("off", "handshake")
-        return state("x", tone=whose, text=f"{row.party} ({'ours' if row.party.ours else 'partner'})")
+        whose = "ours" if row.party.ours else "partner"
+        return format_html('{}<br><span class="rd-quiet">{}</span>', str(row.party), whose)
 
     @admin.display(description="Place", ordering="city")
     def where(self, row: Location) -> str:
