@@ -222,9 +222,11 @@ def test_what_is_due_starts_by_itself(connection: Connection) -> None:
     assert pulling.start_due(now=now + timedelta(minutes=30)) == []
     (second,) = pulling.start_due(now=now + timedelta(minutes=70))
     assert not Pull.objects.get(pk=second).full
+    Pull.objects.filter(pk=second).update(state="FAILED")
+    (third,) = pulling.start_due(now=now + timedelta(minutes=73))  # not only an hour after the failure
     connections.pause(Connection.objects.get(pk=connection.pk), reason="test")
-    pulling.run(second)
-    assert Pull.objects.get(pk=second).state == "FAILED"
+    pulling.run(third)
+    assert Pull.objects.get(pk=third).state == "FAILED"
     assert pulling.start_due(now=now + timedelta(days=1)) == []
 
 

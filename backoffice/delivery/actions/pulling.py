@@ -36,6 +36,9 @@ from ocpi.wire.headers import Routing, next_link
 _LOCK = 0x0C92
 _DEFAULT_EVERY = timedelta(hours=1)
 _FULL_EVERY = timedelta(days=7)
+_AGAIN_AFTER = timedelta(minutes=2)
+"""After a failed run. A partner that has just registered may not know us yet when the first one starts."""
+
 _OVERLAP = timedelta(minutes=5)
 """A delta begins this much before the last run: clocks differ, and a push may have been lost on the way."""
 
@@ -102,6 +105,8 @@ def start_due(*, now: datetime, chance: random.Random | None = None) -> list[int
             latest = connection.pulls.filter(module=endpoint.identifier).order_by("-started_at").first()
             every = connection.pull_every or _DEFAULT_EVERY
             splay = every * chance.uniform(-0.1, 0.1)
+            if latest is not None and latest.state == PullState.FAILED:
+                every, splay = min(every, _AGAIN_AFTER), timedelta(0)
             if latest is not None and now - latest.started_at < every + splay:
                 continue
             last_full = connection.pulls.filter(module=endpoint.identifier, full=True, state=PullState.DONE).last()

@@ -182,7 +182,7 @@ def forget(connection: Connection, *, now: datetime) -> None:
 
 def _retired_name(connection: Connection, now: datetime) -> str:
     """Frees the name for a new connection with the same partner."""
-    return f"{connection.name[:70]} (removed {now:%Y-%m-%d %H:%M:%S})"
+    return f"{connection.name[:70]} (removed {now:%Y-%m-%d}, no. {connection.pk})"
 
 
 def settle_claims(connection: Connection, claims: Iterable[Claim]) -> list[PartyRole]:
