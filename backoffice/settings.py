@@ -103,6 +103,7 @@ INSTALLED_APPS = [
     "backoffice.delivery",
     "backoffice.locations",
     "backoffice.charge_points",
+    "backoffice.tariffs",
     "backoffice.supervisor",
     "backoffice.demo",
     "ocpi",  # last: it loads every app's roaming.py

@@ -1,0 +1,362 @@
+"""The price of a session: `price(tariffs, charging_periods, zone, tax_profile, policy)`.
+
+One walk over the periods: which tariff, which elements hold at the start of the period, which component prices each
+volume. Then step_size, sums and limits. Exact integers throughout; what every rule means stands in `docs/pricing.md`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from math import lcm
+
+from backoffice.tariffs.rules import matching
+from backoffice.tariffs.rules.breakdown import (
+    CATEGORIES,
+    ENERGY_COST,
+    FIXED_COST,
+    PARKING_COST,
+    RESERVATION_COST,
+    TIME_COST,
+    Breakdown,
+    Cost,
+    Limited,
+    Line,
+    Notice,
+)
+from backoffice.tariffs.rules.compiled import (
+    ENERGY,
+    FLAT,
+    RESERVATION,
+    RESERVATION_CANCELLATION_FEES,
+    RESERVATION_EXPIRES,
+    RESERVATION_OVERTIME,
+    TIME,
+    CompiledTariff,
+    Component,
+    compile_tariff,
+)
+from backoffice.tariffs.rules.crossing import crossed, interpolated
+from backoffice.tariffs.rules.limits import limited
+from backoffice.tariffs.rules.periods import Period, read
+from backoffice.tariffs.rules.policy import DEFAULT, Outcome, Policy, TaxRate, UnstatedVat
+from backoffice.tariffs.rules.steps import surpluses
+from ocpi.wire.cdrs import ChargingPeriod
+from ocpi.wire.tariffs import Tariff, TaxIncluded
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a breakdown was made from."""
+
+    tariffs: tuple[CompiledTariff, ...]
+    periods: list[Period]
+    divisor: int
+    zone: tzinfo
+    policy: Policy
+    outcome: Outcome
+    started: int
+    """When charging began, in microseconds since 1970."""
+
+
+def price(
+    tariffs: Sequence[Tariff | CompiledTariff],
+    charging_periods: Sequence[ChargingPeriod],
+    zone: tzinfo | None = None,
+    tax_profile: Sequence[TaxRate] = (),
+    policy: Policy = DEFAULT,
+    *,
+    end: datetime | None = None,
+    outcome: Outcome | None = None,
+    detail: bool = True,
+) -> Breakdown:
+    """Price the charging periods of a Session or CDR.
+
+    `zone`: of the Location; without it times of day are read in UTC, with a warning. `end`: of the session. `outcome`:
+    of the reservation, where the caller knows. `detail` False: the same computation without segments.
+    """
+    profile = tuple(tax_profile)
+    compiled = [_compiled(tariff, profile, policy) for tariff in tariffs]
+    scales = [tariff.energy_unit for tariff in compiled]
+    divisor, periods, ordered = read(charging_periods, end, policy, *scales)
+    run = _Run(compiled, periods, divisor, zone, policy)
+    if not ordered:
+        run.warnings.append(Notice("periods_out_of_order"))
+    run.choose_tariffs()
+    if policy.interpolates:
+        run.divisor, run.periods = interpolated(run.periods, run.tariff_of, divisor, run.zone, run.started)
+        run.choose_tariffs(again=True)
+    run.reserve(outcome)
+    run.charge()
+    return run.finish(detail=detail)
+
+
+def _compiled(tariff: Tariff | CompiledTariff, profile: tuple[TaxRate, ...], policy: Policy) -> CompiledTariff:
+    if isinstance(tariff, CompiledTariff):
+        if tariff.policy is policy and tariff.tax_profile == profile:
+            return tariff
+        tariff = tariff.tariff
+    return compile_tariff(tariff, profile, policy)
+
+
+class _Run:
+    """The state of one pricing."""
+
+    def __init__(
+        self,
+        tariffs: list[CompiledTariff],
+        periods: list[Period],
+        divisor: int,
+        zone: tzinfo | None,
+        policy: Policy,
+    ) -> None:
+        self.tariffs = tariffs
+        self.periods = periods
+        self.divisor = divisor
+        self.zone = zone or UTC
+        self.zone_is_unknown = zone is None
+        self.policy = policy
+        self.tariff_of: list[CompiledTariff | None] = []
+        self.used: tuple[CompiledTariff, ...] = ()
+        self.warnings: list[Notice] = []
+        self.outcome = Outcome.USED
+        self.energy: list[Line] = []
+        self.time: list[Line] = []
+        self.parking: list[Line] = []
+        self.flats: list[Line] = []
+        self.reserved: list[Line] = []
+        self.overtime: list[Line] = []
+        self.fees: list[Line] = []
+        first = next((period for period in periods if period.charging), periods[0] if periods else None)
+        self.charged = any(period.charging for period in periods)
+        counted = periods[0] if periods and policy.duration_counts_reservation else first
+        self.started = counted.start if counted is not None else 0
+
+    # --- Which tariff ---------------------------------------------------------------------------------------------
+
+    def choose_tariffs(self, *, again: bool = False) -> None:
+        """`again`: the periods were divided; what is to be said about them has been said."""
+        said = len(self.warnings)
+        if len(self.tariffs) == 1 and all(period.tariff_id is None for period in self.periods):
+            self.tariff_of = [self.tariffs[0]] * len(self.periods)
+        else:
+            named = any(period.tariff_id is not None for period in self.periods)
+            self.tariff_of = [self._tariff(index, period, named=named) for index, period in enumerate(self.periods)]
+        self.used = tuple(dict.fromkeys(tariff for tariff in self.tariff_of if tariff is not None))
+        if self.used:
+            first = self.used[0].tariff
+            start = self.periods[0].source.start_date_time
+            if not _valid(self.used[0], start):
+                self.warnings.append(Notice("tariff_not_valid_at_start", None, (first.id,)))
+            if len(self.used) > 1:
+                if any(each.tariff.min_price or each.tariff.max_price for each in self.used):
+                    self.warnings.append(Notice("limits_of_first_tariff", None, (first.id,)))
+                if len({each.tariff.currency for each in self.used}) > 1:
+                    self.warnings.append(Notice("currencies_differ"))
+        if self.zone_is_unknown and any(tariff.clocked for tariff in self.used):
+            self.warnings.append(Notice("time_zone_unknown"))
+        if again:
+            del self.warnings[said:]
+
+    def _tariff(self, index: int, period: Period, *, named: bool) -> CompiledTariff | None:
+        if period.tariff_id is not None:
+            wanted = period.tariff_id.lower()
+            meant = [tariff for tariff in self.tariffs if tariff.id == wanted]
+            if not meant:
+                self.warnings.append(Notice("tariff_unknown", index, (period.tariff_id,)))
+                return None
+            return self._valid_of(meant)
+        if named and self.policy.unnamed_period_is_free:
+            self.warnings.append(Notice("period_without_tariff", index))
+            return None
+        return self._valid_of(self.tariffs)
+
+    def _valid_of(self, tariffs: Sequence[CompiledTariff]) -> CompiledTariff | None:
+        """Of several, the one that was valid when the session began: a driver accepted that one."""
+        if len(tariffs) > 1:
+            start = self.periods[0].source.start_date_time
+            valid = [tariff for tariff in tariffs if _valid(tariff, start)]
+            if len(valid) > 1 and not any(warning.code == "several_tariffs_apply" for warning in self.warnings):
+                self.warnings.append(Notice("several_tariffs_apply", None, (valid[0].tariff.id,)))
+            tariffs = valid or tariffs
+        return tariffs[0] if tariffs else None
+
+    # --- What is active -------------------------------------------------------------------------------------------
+
+    def _mask(self, tariff: CompiledTariff, period: Period, index: int, elapsed_from: int) -> int:
+        """The elements whose restrictions hold at the start of the period."""
+        mask = tariff.everything
+        if tariff.clocked:
+            mask = matching.clock_mask(tariff, matching.local_seconds(period.start, self.zone))
+        if tariff.energy_axis is not None:
+            mask &= tariff.energy_axis.at(period.before // (self.divisor // tariff.energy_unit))
+        if tariff.duration_axis is not None:
+            mask &= tariff.duration_axis.at(period.start - elapsed_from)
+        if tariff.momentary:
+            allowed, missing = matching.momentary_mask(tariff, period)
+            mask &= allowed
+            if missing:
+                self.warnings.append(Notice("quantity_missing", index))
+        return mask
+
+    # --- Reservations ---------------------------------------------------------------------------------------------
+
+    def reserve(self, outcome: Outcome | None) -> None:
+        """Reserved time is a phase of its own: own FLAT, own TIME."""
+        held = [index for index, period in enumerate(self.periods) if period.reserved or period.expired]
+        if outcome is not None:
+            self.outcome = outcome
+        elif any(period.expired for period in self.periods) or (held and not self.charged):
+            self.outcome = Outcome.EXPIRED
+        if not held and self.periods and self.outcome is not Outcome.USED:
+            held = [0]
+        charged_flat = False
+        for index in held:
+            period, tariff = self.periods[index], self.tariff_of[index]
+            if tariff is None:
+                continue
+            mask = self._mask(tariff, period, index, self.periods[0].start) if tariff.varies else tariff.everything
+            flat, time = self._reservation_winners(tariff, mask)
+            if flat is not None and not charged_flat:
+                charged_flat = True
+                self.fees.append(Line(RESERVATION_COST, index, flat, self.divisor))
+            volume = max(period.reserved or 0, period.expired or 0)
+            if time is not None and volume:
+                self.reserved.append(Line(RESERVATION_COST, index, time, volume))
+        self._overstay()
+
+    def _reservation_winners(self, tariff: CompiledTariff, mask: int) -> tuple[Component | None, Component | None]:
+        reserving = mask & tariff.reservations[RESERVATION]
+        flat, time = tariff.first(FLAT, reserving), tariff.first(TIME, reserving)
+        if self.outcome is Outcome.EXPIRED:
+            expiring = mask & tariff.reservations[RESERVATION_EXPIRES]
+            flat, time = tariff.first(FLAT, expiring) or flat, tariff.first(TIME, expiring) or time
+        elif self.outcome is Outcome.CANCELLED:
+            flat = tariff.first(FLAT, mask & tariff.reservations[RESERVATION_CANCELLATION_FEES]) or flat
+        return flat, time
+
+    def _overstay(self) -> None:
+        for index, period in enumerate(self.periods):
+            tariff = self.tariff_of[index]
+            if not period.overtime or tariff is None:
+                continue
+            mask = self._mask(tariff, period, index, self.started) & tariff.reservations[RESERVATION_OVERTIME]
+            flat, time = tariff.first(FLAT, mask), tariff.first(TIME, mask)
+            if flat is not None and not self.overtime:
+                self.fees.append(Line(RESERVATION_COST, index, flat, self.divisor))
+            if time is not None:
+                self.overtime.append(Line(RESERVATION_COST, index, time, period.overtime))
+
+    # --- Charging -------------------------------------------------------------------------------------------------
+
+    def charge(self) -> None:
+        flats: list[Component] = []
+        for index, period in enumerate(self.periods):
+            tariff = self.tariff_of[index]
+            if tariff is None or not period.charging:
+                continue
+            mask = self._mask(tariff, period, index, self.started) if tariff.varies else tariff.everything
+            winners = tariff.winners(mask & tariff.charging)
+            if winners.flat is not None and winners.flat not in flats:
+                flats.append(winners.flat)
+                if len(flats) == 1 or self.policy.every_flat:
+                    self.flats.append(Line(FIXED_COST, index, winners.flat, self.divisor))
+                else:
+                    self.warnings.append(Notice("second_flat", index, (winners.flat.place,)))
+            if winners.energy is not None and period.energy is not None:
+                self.energy.append(Line(ENERGY_COST, index, winners.energy, period.energy))
+            if winners.time is not None and period.time is not None:
+                self.time.append(Line(TIME_COST, index, winners.time, period.time))
+            if winners.parking is not None and period.parking is not None:
+                self.parking.append(Line(PARKING_COST, index, winners.parking, period.parking))
+            if tariff.varies:
+                places = crossed(tariff, period, self.started, self.divisor, self.zone)
+                if places is not None:
+                    self.warnings.append(Notice("period_crosses_boundary", index, places))
+
+    # --- The sum --------------------------------------------------------------------------------------------------
+
+    def finish(self, *, detail: bool) -> Breakdown:
+        added = surpluses(
+            self.energy, self.time, self.parking, (self.reserved, self.overtime), self.divisor, self.policy
+        )
+        lines = [
+            *self.fees,
+            *self.reserved,
+            *self.overtime,
+            *self.flats,
+            *self.energy,
+            *self.time,
+            *self.parking,
+            *added,
+        ]
+        unit = self.divisor * lcm(*(tariff.unit for tariff in self.used))
+        costs, total = _sums(lines, unit, self.divisor)
+        self._say_what_is_missing(lines)
+        result = limited(total, self.used[0], charged=self.charged) if self.used else Limited(total, None)
+        if result.unchecked:
+            self.warnings.append(Notice("limit_not_checked"))
+        if result.rate_unknown:
+            self.warnings.append(Notice("limit_tax_unknown"))
+        facts = Facts(self.used, self.periods, self.divisor, self.zone, self.policy, self.outcome, self.started)
+        return Breakdown(facts, lines, costs, total, result, self.warnings, detail=detail)
+
+    def _say_what_is_missing(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            component = line.component
+            if component.taxes or not line.volume or not component.wire.price:
+                continue
+            owner = component.owner
+            included = owner.tariff.tax_included
+            if included is TaxIncluded.YES or (
+                included is TaxIncluded.NO and owner.policy.unstated_vat is not UnstatedVat.NONE
+            ):
+                self.warnings.append(Notice("tax_information_missing", line.period, (component.place,)))
+                break
+        for tariff in self.used:
+            self._say_what_is_not_reported(tariff)
+
+    def _say_what_is_not_reported(self, tariff: CompiledTariff) -> None:
+        own = [period for period, its in zip(self.periods, self.tariff_of, strict=True) if its is tariff]
+        own = [period for period in own if period.charging]
+        if not own:
+            return
+        if tariff.with_kind[ENERGY] and all(period.energy is None for period in own):
+            self.warnings.append(Notice("dimension_not_reported", None, ("ENERGY",)))
+        if tariff.with_kind[TIME] & tariff.charging and all(
+            period.time is None and period.parking is None for period in own
+        ):
+            self.warnings.append(Notice("dimension_not_reported", None, ("TIME",)))
+
+
+def _valid(tariff: CompiledTariff, moment: datetime) -> bool:
+    start, end = tariff.tariff.start_date_time, tariff.tariff.end_date_time
+    return (start is None or start <= moment) and (end is None or moment < end)
+
+
+def _sums(lines: Sequence[Line], unit: int, divisor: int) -> tuple[dict[str, Cost], Cost]:
+    """The costs by category, and the total."""
+    nets: list[int | None] = [0] * len(CATEGORIES)
+    grosses: list[int | None] = [0] * len(CATEGORIES)
+    seen = [False] * len(CATEGORIES)
+    for category, _, component, volume, _ in lines:
+        seen[category] = True
+        if not volume:
+            continue
+        parts = volume * (unit // (component.owner.unit * divisor))
+        net, gross = nets[category], grosses[category]
+        nets[category] = None if net is None or component.net is None else net + component.net * parts
+        grosses[category] = None if gross is None or component.gross is None else gross + component.gross * parts
+    costs = {
+        CATEGORIES[index]: Cost(nets[index], grosses[index], unit) for index in range(len(CATEGORIES)) if seen[index]
+    }
+    total = Cost(_sum(nets), _sum(grosses), unit)
+    return costs, total
+
+
+def _sum(amounts: Iterable[int | None]) -> int | None:
+    total = 0
+    for amount in amounts:
+        if amount is None:
+            return None
+        total += amount
+    return total

@@ -1,0 +1,96 @@
+"""A breakdown as a JSON tree (`manage.py price`, and whoever shows one): decimal strings, four places.
+
+Field meanings are those of the test vectors; null is unknown, absent does not occur.
+"""
+
+from fractions import Fraction
+from typing import Any
+
+from backoffice.tariffs.rules.breakdown import Breakdown, Cost, Segment, TaxLine, rounded_taxes
+from backoffice.tariffs.rules.exact import REPORTED, plain, text
+from ocpi.wire.base import date_time_text
+from ocpi.wire.tariffs import TariffDimensionType
+
+_VOLUMES = (
+    ("energy", "energy_kwh", 1, 4),
+    ("time", "time_s", 3600, 2),
+    ("parking_time", "parking_time_s", 3600, 2),
+    ("reservation", "reservation_s", 3600, 2),
+)
+
+
+def amounts(cost: Cost) -> dict[str, str | None]:
+    """excl and incl."""
+    return {
+        "excl": None if cost.net is None else text(cost.net, cost.unit),
+        "incl": None if cost.gross is None else text(cost.gross, cost.unit),
+    }
+
+
+def as_tree(breakdown: Breakdown, *, because: bool = False) -> dict[str, Any]:
+    """Without `warnings`, `discrepancies` and `alternatives`, which the caller may know more of. `because`: with the
+    reason of each segment.
+    """
+    tree: dict[str, Any] = {"total": amounts(breakdown.total)}
+    if breakdown.limit_applied is not None:
+        tree["total_before_limits"] = amounts(breakdown.before_limits)
+    for category, cost in breakdown.costs.items():
+        tree[category] = amounts(cost)
+    billed = {}
+    for category, name, scale, places in _VOLUMES:
+        volume = breakdown.billed(category)
+        if volume is not None:
+            billed[name] = _text(volume * scale, places)
+    tree["billed"] = billed
+    tree["limit_applied"] = breakdown.limit_applied
+    tree["taxes"] = [tax(line) for line in rounded_taxes(breakdown.taxes, breakdown.total, REPORTED)]
+    tree["segments"] = [segment_tree(segment, because=because) for segment in breakdown.segments]
+    if breakdown.limit_applied is not None:
+        excl, incl = breakdown.price_limit
+        tree["price_limit"] = {
+            "excl": None if excl is None else _text(excl),
+            "incl": None if incl is None else _text(incl),
+        }
+    return tree
+
+
+def tax(line: TaxLine) -> dict[str, str | None]:
+    return {
+        "name": line.rate.name if line.rate is not None else "VAT",
+        "percentage": plain(line.rate.percentage) if line.rate is not None else None,
+        "amount": _text(line.amount),
+    }
+
+
+def segment_tree(segment: Segment, *, because: bool = False) -> dict[str, Any]:
+    """One line of the bill. Energy in kWh, time in seconds."""
+    dimension, component = segment.dimension, segment.component
+    end = segment.end
+    tree: dict[str, Any] = {
+        "period": segment.line.period,
+        "start_date_time": date_time_text(segment.start),
+        "end_date_time": None if end is None else date_time_text(end),
+        "category": segment.category,
+        "dimension": dimension.value,
+        "tariff_id": component.owner.tariff.id,
+        "element": component.element,
+        "component": component.position,
+        "price": plain(component.wire.price),
+    }
+    if dimension is not TariffDimensionType.FLAT:
+        energy = dimension is TariffDimensionType.ENERGY
+        unit, scale, places = ("kwh", 1, 4) if energy else ("s", 3600, 2)
+        tree[f"reported_{unit}"] = _text(segment.reported * scale, places)
+        tree[f"billed_{unit}"] = _text(segment.billed * scale, places)
+    if segment.is_surplus:
+        tree["step_size"] = component.step
+    cost = segment.cost
+    tree |= amounts(cost)
+    tree["taxes"] = [tax(line) for line in rounded_taxes(segment.taxes, cost, REPORTED)]
+    if because:
+        tree["because"] = segment.because
+    return tree
+
+
+def _text(value: Fraction, places: int = REPORTED) -> str:
+    return text(value.numerator, value.denominator, places)
