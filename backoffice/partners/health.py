@@ -159,7 +159,7 @@ def _freshness(vitals: Vitals) -> Part:
 
 def _fresh(pull: PullVital, every: timedelta, now: datetime) -> tuple[float, str]:
     if pull.success_at is None:
-        said = f" ({pull.error})" if pull.failed and pull.error else ""
+        said = f" ({pull.error.rstrip('.')})" if pull.failed and pull.error else ""
         return (0.0 if pull.failed else 0.5), f"{pull.module}: never fetched successfully yet{said}."
     age = now - pull.success_at
     late = f"; the last run failed: {pull.error}" if pull.failed else "."

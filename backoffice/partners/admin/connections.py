@@ -389,6 +389,7 @@ class ConnectionAdmin(ConsoleAdmin):
             "consequences": button.consequences(press),
             "given": [(name, press.given.get(name, "")) for name in button.needs],
             "reason_missing": request.method == "POST",
+            "buttons": [],
         }
         return self.render(
             request,
