@@ -12,7 +12,7 @@ DEMO ?= 1
 KILLS ?= 1000
 ARGS ?=
 
-.PHONY: chaos help install install-dev run test lint format types contracts rules lock
+.PHONY: screenshots chaos help install install-dev run test lint format types contracts rules lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ run: $(VENV)/installed ## run Roamdesk and its demo partner (PORT=8000; DEMO=0 s
 
 test: $(VENV)/installed-dev ## run the tests on two cores (ARGS="tests/wire -x" for some of them)
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+screenshots: $(VENV)/installed-dev ## take the pictures of README and handbook from the demo (needs Chromium)
+	@$(BIN)/python docs/screenshots.py
 
 chaos: $(VENV)/installed-dev ## kill parts of a platform at random (KILLS=1000; about 3 s for each)
 	@ROAMDESK_CHAOS_KILLS=$(KILLS) $(BIN)/python -m pytest -q -s -n 0 -m chaos tests/chaos
