@@ -303,6 +303,22 @@ def test_no_token_goes_to_a_host_that_nobody_confirmed(platform: Party, peer: Sc
         assert elsewhere.received == []
 
 
+def test_a_partner_that_moves_is_let_in_once_staff_confirm_its_new_host(platform: Party, peer: ScriptedPeer) -> None:
+    connection, token_a = connections.invite(name="TNM", our_parties=[platform], now=site.now())
+    token = peer.register_at(site.versions_url(), token_a).data["token"]
+    with ScriptedPeer() as moved:
+        body = moved.credentials(TOKEN_B)
+        assert_ocpi_answer(call("PUT", _credentials_url(), token, body=body), status_code=3001)
+        assert moved.received == []
+        connection.refresh_from_db()
+        (host,) = connections.unconfirmed_origins(connection)
+        connections.confirm_origin(connection, host)
+        assert_ocpi_answer(call("PUT", _credentials_url(), token, body=body))
+        connection.refresh_from_db()
+        assert connection.versions_url == moved.versions_url
+        assert connections.unconfirmed_origins(connection) == []
+
+
 @pytest.mark.rule("T-152", "T-177")
 def test_rotation_keeps_the_old_token_for_a_while(platform: Party, peer: ScriptedPeer) -> None:
     connection = registered(peer)

@@ -130,8 +130,11 @@ def confirm_origin(connection: Connection, confirmed: str) -> None:
 
 
 def unconfirmed_origins(connection: Connection) -> list[str]:
-    """Hosts that the partner's endpoints name and nobody has vouched for."""
+    """Hosts that the partner's endpoints or its last handshake name and nobody has vouched for."""
     named = {origin(endpoint.url) for endpoint in connection.endpoints.all()}
+    # a partner that moves is refused before its new endpoints are known; the step's sentence begins with the host
+    refused = connection.steps.filter(cause="unconfirmed_host").values_list("detail", flat=True)
+    named |= {detail.split(" ", 1)[0] for detail in refused}
     return sorted(named - set(connection.confirmed_origins))
 
 
