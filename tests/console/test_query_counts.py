@@ -21,12 +21,17 @@ from tests.locations.cast import logged_in, partners_location
 
 pytestmark = pytest.mark.django_db
 
-BASELINE = Path(__file__).parents[1] / "query_counts.json"
+BASELINE = Path(__file__).parent / "query_counts.json"
 MOST = 25
 
 PAGES = (
     "/admin/",
     "/admin/auth/user/",
+    "/admin/partners/connection/",
+    "/admin/partners/party/",
+    "/admin/delivery/exchange/",
+    "/admin/delivery/message/",
+    "/admin/delivery/pull/",
     "/admin/locations/location/",
     "/admin/locations/location/?q=lund&status=AVAILABLE",
     "/admin/locations/location/board/",
