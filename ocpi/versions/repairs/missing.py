@@ -13,6 +13,9 @@ from ocpi.wire.sessions import Session
 from ocpi.wire.tariffs import Tariff
 from ocpi.wire.tokens import Token
 
+NO_CURRENCY = "XXX"
+"""ISO 4217 for amounts in no currency; staff see that it is missing, and amounts stay what they are."""
+
 OWNED = frozenset({Location, Tariff, Token, Session, CDR, BookingLocation, Booking})
 _OWNER = ("country_code", "party_id")
 _CHILDREN: dict[type[Wire], str] = {Location: "evses", EVSE: "connectors"}
@@ -51,6 +54,12 @@ def _children(node: Node, cls: type[Wire]) -> list[Any]:
 
 def _is_undated(child: Any) -> bool:
     return type(child) is dict and child.get("last_updated") is None
+
+
+def _currency(context: Context) -> str:
+    """That of the CDR which comes with the tariff."""
+    known = context.known.get("currency")
+    return known if type(known) is str else NO_CURRENCY
 
 
 def _zone(node: Node, context: Context) -> str | None:
@@ -98,5 +107,13 @@ REPAIRS: tuple[ObjectRepair, ...] = (
         fix=lambda node, cls, context: {**node, "tax_included": "NO"},
         sentence="A Tariff that does not say whether prices include taxes has prices without, as before 2.3.0.",
         fills=("tax_included",),
+    ),
+    ObjectRepair(
+        "accept_missing_currency",
+        Tariff,
+        applies=lambda node, cls, context: node.get("currency") is None,
+        fix=lambda node, cls, context: {**node, "currency": _currency(context)},
+        sentence="A Tariff without currency is in that of the CDR it comes with, else in none (XXX).",
+        fills=("currency",),
     ),
 )
