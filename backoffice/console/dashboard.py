@@ -109,7 +109,7 @@ def connections(user: Any, now: datetime) -> Panel:
         "off": ("not talking", "pause_circle"),
     }
     figures = [
-        Figure(words[tone][0], str(tones[tone]), url, tone, words[tone][1])
+        Figure(words[tone][0], str(tones.get(tone, 0)), url, tone, words[tone][1])
         for tone in words
         if tones.get(tone) or tone == "good"
     ]

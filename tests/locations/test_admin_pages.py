@@ -77,7 +77,7 @@ def test_every_page_of_this_door_is_in_the_matrix() -> None:
         page.split("?")[0]
         .replace("{pk}", "<int:pk>")
         .replace("{evse}", "<int:evse>")
-        .replace("connector/1/", "connector/<str:connector>/")
+        .replace("connector/1/", "connector/<path:connector>/")
         for page, _ in MATRIX
     }
     assert own <= listed

@@ -125,7 +125,7 @@ def _where_to_mend(location: Location, tree: dict[str, Any], rows: dict[str, Evs
 def _zone(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder such as `Europe`
         return None
 
 

@@ -48,7 +48,7 @@ class EditPages:
             page(f"{of}evse/<int:evse>/status/", require_POST(self.status_view), "status", permission=changes),
             page(f"{of}evse/<int:evse>/connector/add/", self.connector_add_view, "connector_add", permission=changes),
             page(
-                f"{of}evse/<int:evse>/connector/<str:connector>/",
+                f"{of}evse/<int:evse>/connector/<path:connector>/",
                 self.connector_edit_view,
                 "connector",
                 permission=changes,

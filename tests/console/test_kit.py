@@ -1,0 +1,95 @@
+"""The small parts that every screen uses: cells, the bounded paginator, who may give rights to whom."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.contrib.auth.models import Group, User
+
+from backoffice.console import cells
+from backoffice.console.paginator import BoundedPaginator
+from backoffice.partners.models import Party
+from backoffice.roaming_site import site
+from tests.locations.cast import logged_in, staff
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (3600, "1 h"),
+        (86399, "23 h"),
+        (86400, "1 d"),
+        (-3, "0 s"),
+    ],
+)
+def test_a_span_is_told_in_one_unit(seconds: float, words: str) -> None:
+    assert cells.span(seconds) == words
+
+
+@time_machine.travel("2026-05-01T12:00:00Z", tick=False)
+def test_a_time_is_relative_with_utc_on_hover() -> None:
+    assert 'title="2026-05-01 11:55:00 UTC">5 min ago<' in cells.since(site.now() - timedelta(minutes=5))
+    assert ">in 2 h<" in cells.since(site.now() + timedelta(hours=2))
+    assert cells.since(None) == cells.NOTHING
+
+
+def test_a_state_is_icon_and_text_and_colour() -> None:
+    said = cells.state("OUTOFORDER")
+    assert "Out of order" in said
+    assert "rd-bad" in said
+    assert 'aria-hidden="true">error<' in said
+    assert "Something new" in cells.state("SOMETHING_NEW")
+
+
+def test_cells_escape_what_partners_wrote() -> None:
+    evil = '"><script>alert(1)</script>'
+    for said in (cells.copyable(evil), cells.state(evil), cells.json_panel({"name": evil}), cells.json_panel(evil)):
+        assert "<script>" not in said
+
+
+def test_json_keeps_the_digits_of_numbers() -> None:
+    assert cells.pretty({"price": Decimal("0.10"), "n": 3}) == '{\n  "price": 0.10,\n  "n": 3\n}'
+    assert cells.pretty('{"price":1.50}') == '{\n  "price": 1.50\n}'
+    assert cells.pretty("no json") == "no json"
+
+
+@pytest.mark.django_db
+def test_the_paginator_counts_only_so_far() -> None:
+    for number in range(7):
+        Party.objects.create(country_code="NL", party_id=f"P{number:02}")
+    paginator = BoundedPaginator(Party.objects.order_by("pk"), 2)
+    assert (paginator.count, paginator.more, paginator.num_pages) == (7, False, 4)
+    paginator = BoundedPaginator(Party.objects.order_by("pk"), 2)
+    paginator.limit = 5
+    assert (paginator.count, paginator.more, paginator.num_pages) == (5, True, 3)
+    assert paginator.estimate >= 6
+
+
+@pytest.mark.django_db
+def test_only_a_superuser_gives_rights() -> None:
+    keeper = staff("keeper")
+    for codename in ("view_user", "change_user"):
+        from django.contrib.auth.models import Permission
+
+        keeper.user_permissions.add(Permission.objects.get(codename=codename))
+    other = staff("other")
+    client = logged_in(keeper)
+    page = f"/admin/auth/user/{other.pk}/change/"
+    assert client.get(page).status_code == 200
+    wanted = Group.objects.get(name="Operations")
+    client.post(
+        page, {"username": "other", "is_active": "on", "is_superuser": "on", "is_staff": "on", "groups": [wanted.pk]}
+    )
+    other.refresh_from_db()
+    assert (other.is_superuser, list(other.groups.all())) == (False, [])
+    root = logged_in(User.objects.create_superuser("root"))
+    root.post(page, {"username": "other", "is_active": "on", "is_staff": "on", "groups": [wanted.pk]})
+    other.refresh_from_db()
+    assert list(other.groups.all()) == [wanted]
