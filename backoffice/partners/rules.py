@@ -6,6 +6,7 @@ registration makes a new one). Party claims: whoever holds a role keeps it until
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -95,10 +96,24 @@ def best_version(offered: Iterable[str], ours: Sequence[str] = NEWEST_FIRST) -> 
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port of a URL in one canonical form: what a token may be sent to."""
-    parts = urlsplit(url)
-    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme.lower(), 0)
+    """Scheme, host and port of a URL in one canonical form: what a token may be sent to.
+
+    A URL that cannot be read is an origin of its own: no other URL shares it, and the client refuses to call it.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme.lower(), 0)
+    except ValueError:  # brackets that do not match, a port that is no number
+        return url
     return f"{parts.scheme.lower()}://{(parts.hostname or '').lower()}:{port}"
+
+
+_URL = re.compile(r"https?://[!-~]+", re.ASCII | re.IGNORECASE)
+
+
+def is_url(url: str) -> bool:
+    """An absolute http or https URL in printable ASCII: what may be stored at all. Whether it may be called, the client says."""
+    return _URL.fullmatch(url) is not None
 
 
 def missing_endpoints(identifiers: Iterable[tuple[str, str]]) -> list[str]:

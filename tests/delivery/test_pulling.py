@@ -118,7 +118,7 @@ LIES = [
     ("the same page again", Twist(body=b"{page}", headers={"Link": '<{fresh}>; rel="next"'}), "nothing new"),
     ("empty page with a link", Twist(body=b"{empty}", headers={"Link": '<{fresh}>; rel="next"'}), "nothing new"),
     ("link to another host", Twist(headers={"Link": '<http://127.0.0.1:9/x>; rel="next"'}), "not a confirmed host"),
-    ("link to a file", Twist(headers={"Link": '<file:///etc/passwd>; rel="next"'}), "not a confirmed host"),
+    ("link to a file", Twist(headers={"Link": '<file:///etc/passwd>; rel="next"'}), "no absolute http"),
     ("no list", Twist(body=b'{"data":{"id":"L1"},"status_code":1000,"timestamp":"2026-01-01T00:00:00Z"}'), "no list"),
     ("HTML", Twist(body=b"<html>"), "JSON"),
     ("401", Twist(status=401), "token"),

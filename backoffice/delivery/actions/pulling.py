@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.db import IntegrityError, transaction
 from django.db import connection as database
@@ -21,7 +21,7 @@ from backoffice.delivery.models import Pull, PullState
 from backoffice.delivery.rules import PullLimits, why_stop
 from backoffice.partners import peers
 from backoffice.partners.models import Connection, Endpoint
-from backoffice.partners.rules import ConnectionState, origin
+from backoffice.partners.rules import ConnectionState, is_url, origin
 from backoffice.partners.secrets import decrypt
 from backoffice.roaming_site import site
 from ocpi import versions
@@ -65,7 +65,7 @@ def start(connection: Connection, module: str, *, full: bool, now: datetime) -> 
     query: dict[str, Any] = {"offset": 0, "limit": min(connection.page_limit or _PAGE, _PAGE)}
     if since is not None:
         query["date_from"] = date_time_text(since.replace(microsecond=0))
-    glue = "&" if urlsplit(endpoint.url).query else "?"
+    glue = "&" if "?" in endpoint.url else "?"
     try:
         with transaction.atomic(), database.cursor() as cursor:
             cursor.execute(f"NOTIFY {CHANNEL}")  # the sweep hands it to the workers
@@ -193,6 +193,7 @@ def _run_alone(pull: Pull, limits: PullLimits) -> None:
         fresh = {hash(key) for key in tally.keys} - seen_keys
         seen_keys |= fresh
         url = next_link(outcome.headers.get("Link"))
+        broken = url is not None and not is_url(url)
         with transaction.atomic():
             pull.stored += shape.store_page(peer, tally.good, now)
             pull.pages += 1
@@ -200,9 +201,11 @@ def _run_alone(pull: Pull, limits: PullLimits) -> None:
             pull.rejected += tally.rejected
             pull.total = _total(outcome.headers.get("X-Total-Count"))
             _add(pull, tally)
-            pull.next_url = url or ""
+            pull.next_url = "" if broken else url or ""
             pull.moved_at = now
             pull.save()
+        if broken:
+            return _end(pull, PullState.FAILED, "The next link is no absolute http or https URL.")
         if not url:
             return _finish(pull, peer, shape)
         stop = why_stop(

@@ -13,10 +13,11 @@ from django.db import transaction
 
 from backoffice.fields import DocumentField
 from backoffice.partners.models import Connection, Endpoint, InboundToken, Party, PartyRole
-from backoffice.partners.rules import ConnectionEvent, ConnectionState, RoleState, TokenKind, move, origin
+from backoffice.partners.rules import ConnectionEvent, ConnectionState, RoleState, TokenKind, is_url, move, origin
 from backoffice.partners.secrets import encrypt, new_token, token_hash
 
 BOOTSTRAP_LIFETIME = timedelta(days=7)
+MAX_URL = 255
 
 
 class UnableToConnect(Exception):
@@ -94,6 +95,7 @@ def invite_again(connection: Connection, *, now: datetime) -> str:
 
 def prepare_registration(*, name: str, our_parties: Sequence[Party], versions_url: str, token_a: str) -> Connection:
     """A connection for which the partner gave us versions URL and token A; `handshake.register` goes on from here."""
+    _check(versions_url)
     with transaction.atomic():
         connection = _new(name, ConnectionState.REGISTERING, our_parties)
         connection.versions_url = versions_url
@@ -105,6 +107,7 @@ def prepare_registration(*, name: str, our_parties: Sequence[Party], versions_ur
 
 def correct_registration(connection: Connection, *, versions_url: str, token_a: str, plain_token: bool) -> None:
     """Another URL or token A for a registration that has not succeeded yet; an empty token keeps the one we hold."""
+    _check(versions_url)
     with transaction.atomic():
         locked = Connection.objects.select_for_update().get(pk=connection.pk)
         if locked.state != ConnectionState.REGISTERING:
@@ -116,6 +119,14 @@ def correct_registration(connection: Connection, *, versions_url: str, token_a: 
             locked.token_out = encrypt(token_a)
         locked.save()
     connection.refresh_from_db()
+
+
+def _check(versions_url: str) -> None:
+    """Raises UnableToConnect for what is no URL. Whether an address may be called is judged when it is called."""
+    if not is_url(versions_url) or len(versions_url) > MAX_URL:
+        raise UnableToConnect(
+            f"The versions URL must be an absolute http or https URL of at most {MAX_URL} characters."
+        )
 
 
 def confirm_origin(connection: Connection, confirmed: str) -> None:
@@ -264,6 +275,7 @@ class Agreement:
 
 def adopt(agreement: Agreement, *, our_parties: Sequence[Party]) -> Connection:
     """Take over a running connection with its tokens; makes no request. Endpoints come with `handshake.rediscover`."""
+    _check(agreement.versions_url)
     with transaction.atomic():
         connection = _new(agreement.name, ConnectionState.ACTIVE, our_parties)
         connection.version = agreement.version

@@ -95,7 +95,7 @@ class Command(BaseCommand):
         return _facts(connection) | {"token_a": token, "expires_in_days": verbs.BOOTSTRAP_LIFETIME.days}
 
     def _register(self, options: dict[str, Any]) -> dict[str, Any]:
-        name = options["name"] or options["url"].split("/")[2]
+        name = options["name"] or options["url"].partition("://")[2].partition("/")[0] or options["url"]
         connection = Connection.objects.filter(name=name, state="REGISTERING", versions_url=options["url"]).first()
         if connection is None:
             connection = verbs.prepare_registration(
