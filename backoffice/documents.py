@@ -6,16 +6,17 @@ projects, who may see what and how it stores are the app's business and stay out
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection as database
 from django.db import models
 
+from backoffice import statements
 from backoffice.fields import DocumentField
 from backoffice.partners.models import Party
+from backoffice.statements import Row
 from ocpi import versions
 from ocpi.module import Page, PageQuery, PartyRef, Peer
 from ocpi.server.bodies import context
@@ -66,9 +67,14 @@ class Rendering(models.Model):
         abstract = True
 
 
+def _as_it_is(document: bytes) -> tuple[bytes, ...]:
+    return (document,)
+
+
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """A table of exchanged objects as SQL needs it. `document`: expression of the whole object as text, for alias `d`.
+    """A table of exchanged objects as SQL needs it. `parts`: what the whole object is made of, as expressions for alias `d`, and
+    `splice` makes it of them, as pieces of JSON that follow each other.
 
     `hidden`: a condition on `d` that is true for what this peer must not see, with parameters %(connection)s.
     """
@@ -78,7 +84,8 @@ class Shelf:
     rendering: str
     owner_column: str
     module: str
-    document: str = "d.document"
+    parts: str = "d.document"
+    splice: Callable[..., tuple[bytes, ...]] = _as_it_is
     hidden: str = "false"
 
     def page(self, peer: Peer, parties: Sequence[PartyRef], query: PageQuery) -> Page:
@@ -96,81 +103,73 @@ class Shelf:
         where += " AND d.last_updated >= %(from)s" if query.date_from else ""
         where += " AND d.last_updated < %(to)s" if query.date_to else ""
         where += f" AND NOT ({self.hidden})" if self.hidden != "false" else ""
-        with database.cursor() as cursor:
-            total = query.total
-            if total is None:
-                cursor.execute(f"SELECT count(*), min(d.id) FROM {self.table} d WHERE {where}", given)
-                total, first = cursor.fetchone()
-                given["after"] = max(given["after"], (first or 1) - 1)
-            if query.offset and query.after is None:
-                given["after"] = self._start(cursor, peer, query, where, given)
-            if not total or given["after"] is None:
-                return Page(b"[]", 0, total, None)
-            ids = self._ids(where, total, bool(query.date_from or query.date_to), len(parties))
-            if query.version == NEWEST:
-                data, count, last = self._newest(cursor, ids, given)
-            else:
-                data, count, last = self._rendered(cursor, ids, given, query.version, peer, parties)
-            if last is not None and count == query.limit and query.offset + count < total:
-                self._bookmark(cursor, peer, query, query.offset + count, last)
-        return Page(data, count, total, last)
+        total = query.total
+        if total is None:
+            counted = f"SELECT count(*), min(d.id) FROM {self.table} d WHERE {where}"
+            ((total, first),) = statements.run_once(counted, given)
+            given["after"] = max(given["after"], (first or 1) - 1)
+        if query.offset and query.after is None:
+            given["after"] = self._start(peer, query, where, given)
+        if not total or given["after"] is None:
+            return Page([b"[]"], 0, total, None)
+        chosen = self._chosen(where, total, bool(query.date_from or query.date_to), len(parties))
+        if query.version == NEWEST:
+            found = statements.run_once(f"SELECT d.id, {self.parts} FROM {self.table} d WHERE {chosen}", given)
+            rows: list[Row] = [(row[0], *self.splice(*row[1:])) for row in found]
+        else:
+            rows = self._rendered(chosen, given, query.version, peer, parties)
+        data = [b"["]
+        for _, *pieces in rows:
+            if pieces[0]:
+                data += pieces if len(data) == 1 else (b",", *pieces)
+        data.append(b"]")
+        last = rows[-1][0] if rows else None
+        reached = query.offset + len(rows)
+        if last is not None and query.after is None and len(rows) == query.limit and reached < total:
+            self._bookmark(peer, query, reached, last)
+        return Page(data, len(rows), total, last)
 
-    @staticmethod
-    def _ids(where: str, total: int, dated: bool, parties: int) -> str:
-        """The row ids of the page. A sparse date filter walks its own index: walking the primary key for it costs seconds on
-        a million rows; a dense one walks the ids."""
-        inner = f"SELECT d.id FROM {{table}} d WHERE {where} AND d.id > %(after)s"
+    def _chosen(self, where: str, total: int, dated: bool, parties: int) -> str:
+        """The rows of the page, as what follows WHERE. A sparse date filter walks its own index: walking the primary key for it
+        costs seconds on a million rows; a dense one walks the ids."""
+        rows = f"{where} AND d.id > %(after)s"
         if dated and total < SCATTERED:
-            return f"SELECT id FROM ({inner} OFFSET 0) f ORDER BY id LIMIT %(limit)s"
+            ids = f"SELECT d.id FROM {self.table} d WHERE {rows} OFFSET 0"
+            return f"d.id IN (SELECT id FROM ({ids}) f ORDER BY id LIMIT %(limit)s) ORDER BY d.id"
         if parties == 1:
-            return f"{inner} ORDER BY d.party_id, d.id LIMIT %(limit)s".replace(
-                "= ANY(%(parties)s)", "= (%(parties)s::bigint[])[1]"
-            )
-        return f"{inner} ORDER BY d.id LIMIT %(limit)s"
-
-    def _newest(self, cursor: Any, ids: str, given: dict[str, Any]) -> tuple[bytes, int, int | None]:
-        cursor.execute(
-            f"""SELECT convert_to('[' || coalesce(string_agg({self.document}, ',' ORDER BY d.id), '') || ']', 'UTF8'),
-                count(*), max(d.id) FROM {self.table} d WHERE d.id IN ({ids.format(table=self.table)})""",
-            given,
-        )
-        data, count, last = cursor.fetchone()
-        return bytes(data), count, last
+            rows = rows.replace("= ANY(%(parties)s)", "= (%(parties)s::bigint[])[1]")
+            return f"{rows} ORDER BY d.party_id, d.id LIMIT %(limit)s"
+        return f"{rows} ORDER BY d.id LIMIT %(limit)s"
 
     def _rendered(
-        self, cursor: Any, ids: str, given: dict[str, Any], version: str, peer: Peer, parties: Sequence[PartyRef]
-    ) -> tuple[bytes, int, int | None]:
-        cursor.execute(
-            f"""SELECT d.id, d.generation, d.party_id, convert_to(r.document, 'UTF8')
+        self, chosen: str, given: dict[str, Any], version: str, peer: Peer, parties: Sequence[PartyRef]
+    ) -> list[Row]:
+        rows = statements.run_once(
+            f"""SELECT d.id, r.document, d.generation, d.party_id
                 FROM {self.table} d LEFT JOIN {self.rendering} r ON r.{self.owner_column} = d.id
                     AND r.version = %(version)s AND r.audience = '' AND r.generation = d.generation
-                WHERE d.id IN ({ids.format(table=self.table)}) ORDER BY d.id""",
+                WHERE {chosen}""",
             given | {"version": version},
         )
-        rows = cursor.fetchall()
-        missing = [(row[0], row[1], row[2]) for row in rows if row[3] is None]
-        made = self._render(cursor, missing, version, peer, parties) if missing else {}
-        documents = [bytes(row[3]) if row[3] is not None else made[row[0]] for row in rows]
-        return b"[" + b",".join(filter(None, documents)) + b"]", len(rows), rows[-1][0] if rows else None
+        missing = [(row[0], row[2], row[3]) for row in rows if row[1] is None]
+        made = self._render(missing, version, peer, parties) if missing else {}
+        return [(row[0], row[1] if row[1] is not None else made[row[0]]) for row in rows]
 
     def _render(
-        self, cursor: Any, missing: list[tuple[int, int, int]], version: str, peer: Peer, parties: Sequence[PartyRef]
+        self, missing: list[tuple[int, int, int]], version: str, peer: Peer, parties: Sequence[PartyRef]
     ) -> dict[int, bytes]:
         owners = {party.id: party for party in parties}
-        cursor.execute(
-            f"SELECT d.id, convert_to({self.document}, 'UTF8') FROM {self.table} d WHERE d.id = ANY(%s)",
-            [[row[0] for row in missing]],
-        )
-        whole = dict(cursor.fetchall())
+        read = f"SELECT d.id, {self.parts} FROM {self.table} d WHERE d.id = ANY(%s)"
+        whole = {row[0]: b"".join(self.splice(*row[1:])) for row in statements.run(read, [[row[0] for row in missing]])}
         made: dict[int, bytes] = {}
         for row_id, _, party_id in missing:
-            tree = wire_json.parse(bytes(whole[row_id]))
+            tree = wire_json.parse(whole[row_id])
             try:
                 told = versions.down(version, self.cls, tree, context(peer, owners[party_id]))
                 made[row_id] = wire_json.encode(told)
             except versions.Untranslatable:
                 made[row_id] = b""  # no form in that version: left out of the list, and remembered as such
-        cursor.execute(
+        statements.run(
             f"""INSERT INTO {self.rendering} ({self.owner_column}, version, audience, generation, document)
                 SELECT * FROM (SELECT unnest(%s::bigint[]), %s, '', unnest(%s::int[]), unnest(%s::text[])) made
                 ON CONFLICT ({self.owner_column}, version, audience) DO UPDATE
@@ -184,24 +183,23 @@ class Shelf:
         )
         return made
 
-    def _start(self, cursor: Any, peer: Peer, query: PageQuery, where: str, given: dict[str, Any]) -> int | None:
+    def _start(self, peer: Peer, query: PageQuery, where: str, given: dict[str, Any]) -> int | None:
         """The row id before a bare offset: from the bookmark of the page before it, else counted through the index."""
-        cursor.execute(
+        rows = statements.run(
             """SELECT last FROM delivery_bookmark
                WHERE connection_id = %s AND module = %s AND filter = %s AND "offset" = %s AND at > %s""",
             [peer.connection, self.module, _filter(query), query.offset, query.now - BOOKMARK_LIFE],
         )
-        row = cursor.fetchone()
-        if row is None:
-            cursor.execute(
-                f"SELECT d.id FROM {self.table} d WHERE {where} ORDER BY d.id OFFSET %(offset)s - 1 LIMIT 1", given
-            )
-            row = cursor.fetchone()
-        return int(row[0]) if row else None
+        if not rows:
+            counted = f"SELECT d.id FROM {self.table} d WHERE {where} ORDER BY d.id OFFSET %(offset)s - 1 LIMIT 1"
+            rows = statements.run_once(counted, given)
+        return int(rows[0][0]) if rows else None
 
-    def _bookmark(self, cursor: Any, peer: Peer, query: PageQuery, offset: int, last: int) -> None:
-        cursor.execute(
-            """INSERT INTO delivery_bookmark (connection_id, module, filter, "offset", last, at) VALUES (%s, %s, %s, %s, %s, %s)
+    def _bookmark(self, peer: Peer, query: PageQuery, offset: int, last: int) -> None:
+        """For a client that counts offsets itself; who follows our link has the row id in it."""
+        statements.run(
+            """INSERT INTO delivery_bookmark (connection_id, module, filter, "offset", last, at)
+               VALUES (%s, %s, %s, %s, %s, %s)
                ON CONFLICT (connection_id, module, filter, "offset") DO UPDATE SET last = excluded.last, at = excluded.at""",
             [peer.connection, self.module, _filter(query), offset, last, query.now],
         )

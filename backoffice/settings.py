@@ -167,6 +167,8 @@ DATABASES = {
     }
 }
 DATABASES["default"].setdefault("OPTIONS", {})["options"] = " ".join(f"-c {k}={v}" for k, v in _TIMEOUTS.items())
+# backoffice/statements.py prepares what it runs; off behind a pooler that hands one session to many clients.
+DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 0 if env.bool("ROAMDESK_PREPARE_STATEMENTS", True) else None
 
 # --- Tasks -----------------------------------------------------------------------------------------------------------
 

@@ -157,9 +157,10 @@ class PageQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`data`: the JSON array as bytes, rendered for the query's version; `last`: the row id it ends at."""
+    """`data`: the JSON array as bytes, rendered for the query's version, in pieces: a page is large and should be joined once.
+    `last`: the row id it ends at."""
 
-    data: bytes
+    data: list[bytes]
     count: int
     total: int
     last: int | None

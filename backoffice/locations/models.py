@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.db import connection as database
 from django.db import models
 from django.db.models.functions import Upper
 
+from backoffice import statements
 from backoffice.documents import TIME_TEXT, Exchanged, Rendering, Shelf
 from backoffice.fields import DocumentField, EnumField
 from backoffice.partners.models import Connection
@@ -54,9 +54,8 @@ class Location(Exchanged):
 
     def tree(self) -> dict[str, Any]:
         """The whole object as served in the newest version."""
-        with database.cursor() as cursor:
-            cursor.execute(f"SELECT {LOCATION_TEXT} FROM locations_location d WHERE d.id = %s", [self.pk])
-            found: dict[str, Any] = DocumentField.read(cursor.fetchone()[0])
+        (row,) = statements.run(f"SELECT {PARTS} FROM locations_location d WHERE d.id = %s", [self.pk])
+        found: dict[str, Any] = DocumentField.read(b"".join(splice(*row)))
         return found
 
 
@@ -133,11 +132,18 @@ class LocationRendering(Rendering):
         ]
 
 
-EVSES_TEXT = """(SELECT ',"evses":[' || string_agg(e.document, ',' ORDER BY e.position, e.id) || ']'
-    FROM locations_evse e WHERE e.location_id = d.id AND e.listed)"""
+PARTS = f"""d.document,
+    (SELECT string_agg(e.document, ',' ORDER BY e.position, e.id) FROM locations_evse e
+     WHERE e.location_id = d.id AND e.listed),
+    {TIME_TEXT.format("d.last_updated")}"""
+"""What a served Location is made of, as SQL; `splice` makes it. Joined in SQL, a page would be copied four times more."""
 
-LOCATION_TEXT = f"""left(d.document, -1) || coalesce({EVSES_TEXT}, '') || ',"last_updated":"' ||
-    {TIME_TEXT.format("d.last_updated")} || '"}}'"""
+
+def splice(document: bytes, evses: bytes | None, last_updated: bytes) -> tuple[bytes, ...]:
+    """The whole Location in the newest version, as pieces of JSON."""
+    listed = () if evses is None else (b',"evses":[', evses, b"]")
+    return (document[:-1], *listed, b',"last_updated":"', last_updated, b'"}')
+
 
 SHELF = Shelf(
     cls=wire.Location,
@@ -145,7 +151,8 @@ SHELF = Shelf(
     rendering="locations_locationrendering",
     owner_column="location_id",
     module="locations",
-    document=LOCATION_TEXT,
+    parts=PARTS,
+    splice=splice,
     hidden="""NOT d.shared OR EXISTS (SELECT 1 FROM locations_withholding w
         WHERE w.location_id = d.id AND w.connection_id = %(connection)s)""",
 )

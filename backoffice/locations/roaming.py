@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connection as database
-
+from backoffice import statements
 from backoffice.fields import DocumentField
 from backoffice.locations.actions import arriving, vanishing
 from backoffice.locations.actions.storing import store
-from backoffice.locations.models import LOCATION_TEXT, SHELF
+from backoffice.locations.models import PARTS, SHELF, splice
 from backoffice.locations.rules import Fate
 from backoffice.roaming_site import site
 from ocpi.module import Level, Module, OwnedObjects, Page, PageQuery, PartyRef, Peer, Tree
@@ -42,22 +41,16 @@ def read_theirs(peer: Peer, owner: PartyRef, ids: tuple[str, ...]) -> Tree | Non
 def _read(parties: list[int], ids: tuple[str, ...], visible: str, peer: Peer) -> Tree | None:
     given: dict[str, Any] = {"parties": parties, "id": ids[0], "connection": peer.connection}
     wanted = "d.party_id = ANY(%(parties)s) AND upper(d.object_id) = upper(%(id)s)"
-    with database.cursor() as cursor:
-        if len(ids) == 1:
-            cursor.execute(
-                f"SELECT {LOCATION_TEXT} FROM locations_location d WHERE {wanted} AND {visible} ORDER BY d.id LIMIT 1",
-                given,
-            )
-        else:
-            cursor.execute(
-                f"""SELECT e.document FROM locations_location d JOIN locations_evse e ON e.location_id = d.id AND e.listed
-                    WHERE {wanted} AND {visible} AND upper(e.uid) = upper(%(uid)s) ORDER BY d.id LIMIT 1""",
-                given | {"uid": ids[1]},
-            )
-        row = cursor.fetchone()
-    if row is None:
+    if len(ids) == 1:
+        read = f"SELECT {PARTS} FROM locations_location d WHERE {wanted} AND {visible} ORDER BY d.id LIMIT 1"
+        rows = [(b"".join(splice(*row)),) for row in statements.run(read, given)]
+    else:
+        read = f"""SELECT e.document FROM locations_location d JOIN locations_evse e ON e.location_id = d.id AND e.listed
+                   WHERE {wanted} AND {visible} AND upper(e.uid) = upper(%(uid)s) ORDER BY d.id LIMIT 1"""
+        rows = statements.run(read, given | {"uid": ids[1]})
+    if not rows:
         return None
-    tree: Tree = DocumentField.read(row[0])
+    tree: Tree = DocumentField.read(rows[0][0])
     if len(ids) < 3:
         return tree
     return next((c for c in tree["connectors"] if c["id"].upper() == ids[2].upper()), None)

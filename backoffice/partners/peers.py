@@ -8,8 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection as database
-
+from backoffice import statements
 from backoffice.partners.rules import TokenKind
 from backoffice.partners.secrets import token_hash
 from ocpi.module import PartyRef, Peer
@@ -54,25 +53,20 @@ def by_token(encoded: str | None, plain: str, now: datetime) -> Peer | None:
     """The peer that shows this token. `encoded`: the Base64 reading, None when it is none; `plain`: the other one."""
     plain_hash = token_hash(plain)
     encoded_hash = token_hash(encoded) if encoded is not None else plain_hash
-    with database.cursor() as cursor:
-        cursor.execute(
-            _BY_TOKEN,
-            [plain_hash, encoded_hash, plain_hash, encoded_hash if encoded is not None else b"", now],
-        )
-        row = cursor.fetchone()
-        if row is None:
-            return None
-        if row[-1]:
-            cursor.execute(_FIRST_USE, {"token": row[-3], "now": now, "grace": now + OLD_TOKEN_GRACE})
+    given = [plain_hash, encoded_hash, plain_hash, encoded_hash if encoded is not None else b"", now]
+    rows = statements.run_first(_BY_TOKEN, given)
+    if not rows:
+        return None
+    row = rows[0]
+    if row[-1]:
+        statements.run(_FIRST_USE, {"token": row[-3], "now": now, "grace": now + OLD_TOKEN_GRACE})
     return _peer(row)
 
 
 def of_connection(connection_id: int) -> Peer | None:
     """The peer at the other end of a connection, for what we send and fetch ourselves."""
-    with database.cursor() as cursor:
-        cursor.execute(_BY_ID, [connection_id])
-        row = cursor.fetchone()
-    return _peer(row) if row else None
+    rows = statements.run(_BY_ID, [connection_id])
+    return _peer(rows[0]) if rows else None
 
 
 def _peer(row: tuple[Any, ...]) -> Peer:

@@ -1,5 +1,6 @@
 """What the long-running parts written in Python do, each in its own process. They import late, for the start's sake."""
 
+import ctypes
 import os
 
 from django.core.management import CommandError, call_command
@@ -13,15 +14,28 @@ WORKER_POOL = os.environ.get("ROAMDESK_WORKER_POOL") or "threads"
 WORKER_CONCURRENCY = int(os.environ.get("ROAMDESK_WORKER_CONCURRENCY") or 8)
 
 
-def web(host: str, port: int) -> Work:
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+
+
+def keep_freed_memory() -> None:
+    """A list page takes and frees some megabytes. glibc would hand them back each time and fetch them anew, page fault by
+    page fault: 40 % of the page's processor time. Each thread keeps at most what its largest answer took."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc alone has it
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, 16 << 20)
+        mallopt(M_TRIM_THRESHOLD, 32 << 20)
+
+
+def web(host: str, port: int, application: str = "backoffice.wsgi:application") -> Work:
     def serve(_say_ready: SayReady) -> None:
         from granian.constants import HTTPModes, Interfaces
         from granian.server import Server
 
         import backoffice.wsgi  # noqa: F401  # loaded before the workers are forked, so that they share it
 
+        keep_freed_memory()
         Server(
-            "backoffice.wsgi:application",
+            application,
             address=host,
             port=port,
             interface=Interfaces.WSGI,

@@ -189,7 +189,7 @@ class Door(ViewSet):
 
     def answer(
         self,
-        data: bytes | None,
+        data: bytes | list[bytes] | None,
         *,
         http: int = 200,
         ocpi: int = StatusCode.SUCCESS,

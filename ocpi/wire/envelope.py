@@ -52,16 +52,19 @@ class ResponseFormat(Wire):
 Answer: TypeAlias = ResponseFormat
 
 
-def answer(data: bytes | None, *, status_code: int, status_message: str | None = None, now: datetime) -> bytes:
-    """The bytes of an answer. `data` is JSON already, so a page of stored documents is never parsed again; None leaves
-    it out (`T-057`).
+def answer(
+    data: bytes | list[bytes] | None, *, status_code: int, status_message: str | None = None, now: datetime
+) -> bytes:
+    """The bytes of an answer. `data` is JSON already, whole or in pieces, so a page of stored documents is never parsed
+    again; None leaves it out (`T-057`).
     """
-    parts = [] if data is None else [b'"data":' + data]
+    pieces = [data] if isinstance(data, bytes) else data
+    parts = [b"{"] if pieces is None else [b'{"data":', *pieces, b","]
     parts.append(b'"status_code":%d' % status_code)
     if status_message is not None:
-        parts.append(b'"status_message":' + encode(status_message))
-    parts.append(b'"timestamp":' + encode(date_time_text(now)))
-    return b"{" + b",".join(parts) + b"}"
+        parts += (b',"status_message":', encode(status_message))
+    parts += (b',"timestamp":', encode(date_time_text(now)), b"}")
+    return b"".join(parts)  # a page is large: it is copied once
 
 
 def read_answer(tree: object) -> Answer:

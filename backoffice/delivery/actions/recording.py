@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection as database
 
+from backoffice import statements
 from ocpi.site import Exchange
 
 MAX_BODY = 64_000
@@ -64,39 +65,40 @@ def redacted(module: str, body: bytes) -> str:
 def record(exchange: Exchange) -> None:
     """Insert one row; one statement, because it runs in every request. Also notes when a partner was last in touch."""
     good = exchange.http_status is not None and exchange.http_status < 400
-    with database.cursor() as cursor:
-        cursor.execute(
-            _INSERT,
-            {
-                "at": exchange.at,
-                "stale": exchange.at - timedelta(seconds=20),
-                "good": good,
-                "incoming": exchange.incoming,
-                "connection": exchange.connection,
-                "module": exchange.module,
-                "method": exchange.method[:10],
-                "url": _printable(exchange.url)[:2000],
-                "http": exchange.http_status,
-                "ocpi": exchange.ocpi_status,
-                "elapsed": round(exchange.elapsed_ms, 2),
-                "request_id": exchange.request_id[:255],
-                "correlation_id": exchange.correlation_id[:255],
-                "object_path": _printable(exchange.object_path)[:255],
-                "from": exchange.from_party[:6],
-                "to": exchange.to_party[:6],
-                "attempt": exchange.attempt,
-                "trigger": exchange.trigger[:40],
-                "cause": exchange.cause[:40],
-                "notes": json.dumps(exchange.notes),
-                "request": redacted(exchange.module, exchange.request_body),
-                "response": redacted(exchange.module, exchange.response_body),
-                "size": exchange.response_size,
-            },
-        )
+    statements.run(
+        _INSERT,
+        {
+            "at": exchange.at,
+            "stale": exchange.at - timedelta(seconds=20),
+            "good": good,
+            "incoming": exchange.incoming,
+            "connection": exchange.connection,
+            "module": exchange.module,
+            "method": exchange.method[:10],
+            "url": _printable(exchange.url)[:2000],
+            "http": exchange.http_status,
+            "ocpi": exchange.ocpi_status,
+            "elapsed": round(exchange.elapsed_ms, 2),
+            "request_id": exchange.request_id[:255],
+            "correlation_id": exchange.correlation_id[:255],
+            "object_path": _printable(exchange.object_path)[:255],
+            "from": exchange.from_party[:6],
+            "to": exchange.to_party[:6],
+            "attempt": exchange.attempt,
+            "trigger": exchange.trigger[:40],
+            "cause": exchange.cause[:40],
+            "notes": json.dumps(exchange.notes),
+            "request": redacted(exchange.module, exchange.request_body),
+            "response": redacted(exchange.module, exchange.response_body),
+            "size": exchange.response_size,
+        },
+    )
 
 
 def _printable(text: str) -> str:
     """Control characters out: a line feed in a URL would forge a log line, NUL would fail the insert."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from django.db import connection as database
-
+from backoffice import statements
 from backoffice.roaming_site import site
 
 CHANNEL = "roamdesk_due"
@@ -61,19 +60,18 @@ def stage(
     if not rows:
         return 0
     roles = site.module(module).receiver_roles
-    with database.cursor() as cursor:
-        cursor.execute(
-            _STAGE,
-            {
-                "sender": sender,
-                "module": module,
-                "paths": [path for path, _ in rows],
-                "touched": [touched for _, touched in rows],
-                "now": now,
-                "roles": sorted(roles),
-                "only": None if only is None else list(only),
-                "except": list(withheld),
-                "channel": CHANNEL,
-            },
-        )
-        return int(cursor.fetchone()[0])
+    staged = statements.run(
+        _STAGE,
+        {
+            "sender": sender,
+            "module": module,
+            "paths": [path for path, _ in rows],
+            "touched": [touched for _, touched in rows],
+            "now": now,
+            "roles": sorted(roles),
+            "only": None if only is None else list(only),
+            "except": list(withheld),
+            "channel": CHANNEL,
+        },
+    )
+    return int(staged[0][0])

@@ -8,11 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db import connection as database
-
+from backoffice import statements
 from backoffice.fields import DocumentField, milliseconds
 from backoffice.locations.actions.storing import evse_columns, store
-from backoffice.locations.models import LOCATION_TEXT
+from backoffice.locations.models import PARTS, splice
 from backoffice.locations.rules import Fate, Tree
 from ocpi.module import Arrival, Stored, Unknown
 from ocpi.server.paging import MOMENT
@@ -47,19 +46,13 @@ def _store_location(arrival: Arrival, tree: Tree, value: wire.Location) -> Store
 
 
 def _patch_location(arrival: Arrival) -> Stored:
-    with database.cursor() as cursor:
-        cursor.execute(
-            f"""SELECT d.last_updated, {LOCATION_TEXT} FROM locations_location d
-                WHERE d.party_id = %s AND upper(d.object_id) = upper(%s) FOR UPDATE""",
-            [arrival.owner.id, arrival.ids[0]],
-        )
-        row = cursor.fetchone()
-    if row is None:
-        raise Unknown(f"Location {arrival.ids[0]} is not known here: PUT it first.")
-    if arrival.last_updated < row[0]:
+    location = _lock_location(arrival)  # before the read: its EVSEs would else be those of before the wait
+    read = f"SELECT d.last_updated, {PARTS} FROM locations_location d WHERE d.id = %s"
+    ((last_updated, *parts),) = statements.run(read, [location])
+    if arrival.last_updated < last_updated:
         return Stored(stale=True)
     assert arrival.merge is not None
-    tree, value = arrival.merge(DocumentField.read(row[1]))
+    tree, value = arrival.merge(DocumentField.read(b"".join(splice(*parts))))
     assert isinstance(value, wire.Location)
     return _store_location(arrival, tree, value)
 
@@ -74,10 +67,7 @@ def _put_evse(arrival: Arrival) -> Stored:
 
 
 def _change_evse(arrival: Arrival, change: Any) -> Stored:
-    location = _lock_location(arrival)
-    evse = _lock_evse(location, arrival.ids[1])
-    if evse is None or not evse.listed:
-        raise Unknown(f"EVSE {arrival.ids[1]} of Location {arrival.ids[0]} is not known here: PUT it first.")
+    location, evse = _lock_both(arrival)
     changed = change(arrival, evse.tree)
     if changed is None:
         return Stored(stale=True)
@@ -147,26 +137,39 @@ class _Locked:
 
 
 def _lock_location(arrival: Arrival) -> int:
-    with database.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM locations_location WHERE party_id = %s AND upper(object_id) = upper(%s) FOR NO KEY UPDATE",
-            [arrival.owner.id, arrival.ids[0]],
-        )
-        row = cursor.fetchone()
-    if row is None:
+    rows = statements.run(
+        "SELECT id FROM locations_location WHERE party_id = %s AND upper(object_id) = upper(%s) FOR NO KEY UPDATE",
+        [arrival.owner.id, arrival.ids[0]],
+    )
+    if not rows:
         raise Unknown(f"Location {arrival.ids[0]} is not known here: PUT it first.")
-    return int(row[0])
+    return int(rows[0][0])
 
 
 def _lock_evse(location: int, uid: str) -> _Locked | None:
-    with database.cursor() as cursor:
-        cursor.execute(
-            """SELECT id, last_updated, status, document, listed FROM locations_evse
-               WHERE location_id = %s AND upper(uid) = upper(%s) FOR NO KEY UPDATE""",
-            [location, uid],
-        )
-        row = cursor.fetchone()
-    return _Locked(row) if row else None
+    rows = statements.run(
+        """SELECT id, last_updated, status, document, listed FROM locations_evse
+           WHERE location_id = %s AND upper(uid) = upper(%s) FOR NO KEY UPDATE""",
+        [location, uid],
+    )
+    return _Locked(rows[0]) if rows else None
+
+
+_LOCK_BOTH = """
+SELECT l.id, e.id, e.last_updated, e.status, e.document, e.listed
+FROM locations_location l JOIN locations_evse e ON e.location_id = l.id
+WHERE l.party_id = %s AND upper(l.object_id) = upper(%s) AND upper(e.uid) = upper(%s)
+FOR NO KEY UPDATE
+"""
+
+
+def _lock_both(arrival: Arrival) -> tuple[int, _Locked]:
+    """Location and EVSE in one read, both locked: the row of whoever is not locked would be an old picture after a wait."""
+    rows = statements.run(_LOCK_BOTH, [arrival.owner.id, arrival.ids[0], arrival.ids[1]])
+    if not rows or not rows[0][-1]:
+        _lock_location(arrival)  # says so if it is the Location that is missing
+        raise Unknown(f"EVSE {arrival.ids[1]} of Location {arrival.ids[0]} is not known here: PUT it first.")
+    return int(rows[0][0]), _Locked(rows[0][1:])
 
 
 _WRITE = """
@@ -186,7 +189,8 @@ moved AS (
     UPDATE locations_location SET last_updated = GREATEST(last_updated, %(at)s), generation = generation + 1, seen_at = %(now)s
     WHERE id = %(location)s)
 INSERT INTO locations_statusevent (evse_id, at, status, previous, source, reason)
-SELECT id, %(at)s, %(status)s, %(previous)s, %(source)s, %(reason)s FROM written WHERE %(previous)s <> %(status)s
+SELECT id, %(at)s, %(status)s, %(previous)s, %(source)s, %(reason)s FROM written
+WHERE %(previous)s::varchar <> %(status)s::varchar
 """
 
 
@@ -197,25 +201,24 @@ def write_evse(
     uid, evse_id, status, _, document, _, power, connectors, capabilities = evse_columns(
         value, DocumentField.write(tree), at, 0
     )
-    with database.cursor() as cursor:
-        cursor.execute(
-            _WRITE,
-            {
-                "location": location,
-                "uid": uid,
-                "evse_id": evse_id,
-                "status": status,
-                "at": at,
-                "document": document,
-                "max_power": power,
-                "connectors": connectors,
-                "capabilities": capabilities,
-                "previous": previous,
-                "source": source,
-                "reason": reason[:200],
-                "now": now,
-            },
-        )
+    statements.run(
+        _WRITE,
+        {
+            "location": location,
+            "uid": uid,
+            "evse_id": evse_id,
+            "status": status,
+            "at": at,
+            "document": document,
+            "max_power": power,
+            "connectors": connectors,
+            "capabilities": capabilities,
+            "previous": previous,
+            "source": source,
+            "reason": reason[:200],
+            "now": now,
+        },
+    )
 
 
 def _write_evse(location: int, evse: _Locked | None, tree: Tree, value: wire.EVSE, arrival: Arrival) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import connection as database
 from django.db import transaction
 
+from backoffice import statements
 from backoffice.delivery.actions.staging import stage
 from backoffice.fields import DocumentField, milliseconds
 from backoffice.locations.actions.arriving import write_evse
@@ -46,33 +47,30 @@ def save_location(party: Party, tree: Tree, *, now: datetime) -> Shelved:
     return item
 
 
+_LOCK_EVSE = """
+SELECT l.id, l.party_id, l.object_id, l.shared, e.uid, e.status, e.document,
+    ARRAY(SELECT w.connection_id FROM locations_withholding w WHERE w.location_id = l.id)
+FROM locations_location l JOIN locations_evse e ON e.location_id = l.id
+WHERE l.id = %s AND upper(e.uid) = upper(%s) AND e.listed FOR NO KEY UPDATE
+"""
+
+
 def set_status(location: Location, uid: str, status: str, *, source: str, reason: str = "", now: datetime) -> bool:
     """Change the status of an EVSE of ours; partners hear of it by PATCH. False: it had that status already."""
     at = milliseconds(now)
-    with transaction.atomic(), database.cursor() as cursor:
-        cursor.execute(
-            """SELECT l.id, l.party_id, l.object_id, l.shared, e.uid, e.status, e.document FROM locations_location l
-               JOIN locations_evse e ON e.location_id = l.id WHERE l.id = %s AND upper(e.uid) = upper(%s) AND e.listed
-               FOR NO KEY UPDATE""",
-            [location.pk, uid],
-        )
-        row = cursor.fetchone()
-        if row is None:
+    with transaction.atomic():
+        rows = statements.run(_LOCK_EVSE, [location.pk, uid])
+        if not rows:
             raise UnableToChange(f"There is no EVSE {uid} at {location}.")
-        location_id, party_id, object_id, shared, uid, previous, document = row
+        location_id, party_id, object_id, shared, uid, previous, document, withheld = rows[0]
         if previous == status:
             return False
         tree = DocumentField.read(document) | {"status": status, "last_updated": date_time_text(at)}
         value = wire_json.validate(wire.EVSE, tree)
         write_evse(location_id, tree, value, at=at, previous=previous, source=source, reason=reason, now=at)
         if shared:
-            stage(
-                sender=party_id,
-                module="locations",
-                changes=[((object_id, uid), ("status",))],
-                now=at,
-                withheld=_withheld(location_id),
-            )
+            changes = [((object_id, uid), ("status",))]
+            stage(sender=party_id, module="locations", changes=changes, now=at, withheld=withheld)
     return True
 
 

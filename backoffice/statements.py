@@ -1,0 +1,72 @@
+"""Statements of the hot paths: prepared once per connection, parameters bound by the server, answers read in binary form.
+
+Django's own cursor writes every parameter into the SQL text, so the server parses and plans each statement anew: half of the
+time of a status PATCH. This one runs on the same connection, in the same transaction, and raises the same errors. It is
+for statements that are the same text each time; all others stay with Django's cursor.
+
+Two things differ from Django's cursor: a value of type `text` (documents) arrives as bytes, while `varchar` arrives as str;
+and integers are sent as bigint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from psycopg.types.numeric import Int8BinaryDumper
+from psycopg.types.string import ByteaBinaryLoader
+
+Given = Sequence[Any] | Mapping[str, Any]
+Row = tuple[Any, ...]
+
+
+def run(sql: str, given: Given = (), *, prepare: bool = True) -> list[Row]:
+    """Execute and fetch all rows (none for a statement that returns none)."""
+    database = connections[DEFAULT_DB_ALIAS]  # once: the proxy looks it up again for each attribute
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    database.validate_no_broken_transaction()
+    with database.wrap_database_errors:
+        cursor = _cursor(database.connection)
+        cursor.execute(sql, given, binary=True, prepare=None if prepare else False)
+        if database.queries_logged:  # where queries are counted or shown, these belong to them
+            database.queries_log.append({"sql": sql, "time": "0.000"})
+        result = cursor.pgresult
+        return cursor.fetchall() if result is not None and result.nfields else []
+
+
+def run_once(sql: str, given: Given = ()) -> list[Row]:
+    """As `run`, planned for these very parameters each time: for reads whose best plan depends on them, such as a range of
+    dates. A prepared statement may keep the plan that suited other dates."""
+    return run(sql, given, prepare=False)
+
+
+def run_first(sql: str, given: Given = ()) -> list[Row]:
+    """As `run`, for the read that a request begins with: it is the health check of the kept connection as well, so that one
+    which died since the last request is replaced without asking it first whether it lives."""
+    database = connections[DEFAULT_DB_ALIAS]
+    kept = database.connection is not None and not database.in_atomic_block and not database.health_check_done
+    if not kept:
+        return run(sql, given)
+    database.health_check_done = True
+    try:
+        return run(sql, given)
+    except (OperationalError, InterfaceError):
+        if database.is_usable():
+            raise
+        database.close()
+        return run(sql, given)
+
+
+def _cursor(raw: Any) -> psycopg.Cursor[Row]:
+    """The connection's one cursor of this kind; kept on it, for making one costs as much as a small statement."""
+    cursor: psycopg.Cursor[Row] | None = getattr(raw, "statements_cursor", None)
+    if cursor is None:
+        cursor = psycopg.Cursor(raw)
+        cursor.adapters.register_loader("text", ByteaBinaryLoader)
+        # one statement, one set of parameter types: else small and large numbers would be prepared apart
+        cursor.adapters.register_dumper(int, Int8BinaryDumper)
+        raw.statements_cursor = cursor
+    return cursor

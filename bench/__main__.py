@@ -1,0 +1,46 @@
+"""`python -m bench [NAME ...]`: run the named measurements, or all; each on a new ground."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import bench
+
+NAMES = ("pages", "patches")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=bench.__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each variant in each round")
+    parser.add_argument("--data-dir", type=Path, help="keep the database here and use it again (one NAME only)")
+    options = parser.parse_args()
+    names = options.names or list(NAMES)
+    unknown = sorted(set(names) - set(NAMES))
+    if unknown:
+        parser.error(f"there is no measurement {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    if len(names) > 1:  # a process each: Django is set up once in a process, for one database
+        arguments = ["--rounds", str(options.rounds), "--seconds", str(options.seconds)]
+        return max(subprocess.call([sys.executable, "-m", "bench", name, *arguments]) for name in names)
+    from bench.ground import Ground
+
+    ground = Ground(options.data_dir)
+    try:
+        ground.start()
+        lines = importlib.import_module(f"bench.{names[0]}").main(
+            ground, rounds=options.rounds, seconds=options.seconds
+        )
+    finally:
+        ground.stop()
+    return int(any(line.met is False for line in lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
