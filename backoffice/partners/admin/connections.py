@@ -218,7 +218,7 @@ class ConnectionAdmin(ConsoleAdmin):
             self.page("<int:pk>/do/<slug:verb>/", self.press, "do"),
             self.page("<int:pk>/live/<slug:flow>/", self.live, "live"),
             self.page("<int:pk>/steps/<slug:flow>/", self.steps, "steps"),
-            self.page("<int:pk>/running/", self.running, "running"),
+            self.page("<int:pk>/running/", self.running, "running", permission="delivery.view_pull"),
             self.page("<int:pk>/setup/", self.setup, "setup", permission="partners.manage_connections"),
             self.page(
                 "<int:pk>/invite-again/", self.invite_again, "invite_again", permission="partners.manage_connections"
@@ -293,7 +293,12 @@ class ConnectionAdmin(ConsoleAdmin):
         chosen = request.GET.get("tab", "overview")
         if chosen not in page.TABS:
             raise Http404
-        context = page.TABS[chosen][1](connection)
+        tabs = {
+            name: tab for name, tab in page.TABS.items() if not tab.permission or self.allows(request, tab.permission)
+        }
+        if chosen not in tabs:
+            raise PermissionDenied
+        context = tabs[chosen].gather(connection)
         if chosen == "quirks":
             answer = self._quirks(request, connection, context)
             if answer is not None:
@@ -307,7 +312,7 @@ class ConnectionAdmin(ConsoleAdmin):
             | self.frame(request, connection)
             | {
                 "title": connection.name,
-                "tabs": [(name, label) for name, (label, _) in page.TABS.items()],
+                "tabs": [(name, tab.label) for name, tab in tabs.items()],
                 "tab": chosen,
             },
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -175,12 +176,21 @@ def history(connection: Connection) -> Context:
     }
 
 
-TABS: Mapping[str, tuple[str, Callable[[Connection], Context]]] = {
-    "overview": ("Overview", overview),
-    "endpoints": ("Endpoints", endpoints),
-    "sync": ("Sync and check", sync),
-    "messages": ("Messages", messages),
-    "quirks": ("Quirks and repairs", lambda connection: {}),
-    "history": ("History", history),
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """`permission`: what somebody must have beside the view of connections; empty for nothing."""
+
+    label: str
+    gather: Callable[[Connection], Context]
+    permission: str = ""
+
+
+TABS: Mapping[str, Tab] = {
+    "overview": Tab("Overview", overview),
+    "endpoints": Tab("Endpoints", endpoints),
+    "sync": Tab("Sync and check", sync, "delivery.view_pull"),
+    "messages": Tab("Messages", messages, "delivery.view_message"),
+    "quirks": Tab("Quirks and repairs", lambda connection: {}),
+    "history": Tab("History", history),
 }
 """In the order of the page. The form of `quirks` is made by the admin, which also saves it."""
