@@ -4,25 +4,30 @@ The price of such a period is that of its start. Here is found whether another c
 where: by the clock exactly, by energy as if it had been charged evenly.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from fractions import Fraction
 from itertools import pairwise
 from math import lcm
 
 from backoffice.tariffs.rules import matching
-from backoffice.tariffs.rules.compiled import DAY, MICROSECONDS, CompiledTariff, Winners
+from backoffice.tariffs.rules.compiled import DAY, MICROSECONDS, CompiledTariff
 from backoffice.tariffs.rules.periods import EPOCH, Period
+
+MAX_DAYS = 366
+"""A longer period is divided by the clock no further: its times are wrong anyhow (T-322: unknown ones are 1970)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of a period with one set of active components; `start` and `end` as shares of the period."""
+    """A part of a period in which the same components are active; `start` and `end` as shares of the period."""
 
     start: Fraction
     end: Fraction
-    winners: Winners
+    mask: int
+    """The elements that hold at its start."""
+    active: object
 
 
 def crossed(tariff: CompiledTariff, period: Period, started: int, divisor: int, zone: tzinfo) -> tuple[str, str] | None:
@@ -33,17 +38,32 @@ def crossed(tariff: CompiledTariff, period: Period, started: int, divisor: int, 
         local_end = matching.local_seconds(period.end, zone)
     if not matching.may_cross(tariff, period, started, divisor // tariff.energy_unit, local, local_end):
         return None
-    stretches = divide(tariff, period, started, divisor, zone)
-    for one, other in pairwise(stretches):
-        for name, volume in (("energy", period.energy), ("time", period.time), ("parking", period.parking)):
-            before, after = getattr(one.winners, name), getattr(other.winners, name)
+    winners = [
+        tariff.winners(stretch.mask & tariff.charging) for stretch in divide(tariff, period, started, divisor, zone)
+    ]
+    for one, other in pairwise(winners):
+        for before, after, volume in (
+            (one.energy, other.energy, period.energy),
+            (one.time, other.time, period.time),
+            (one.parking, other.parking, period.parking),
+        ):
             if volume and before is not after:
                 return (before.place if before else "nothing", after.place if after else "nothing")
     return None
 
 
-def divide(tariff: CompiledTariff, period: Period, started: int, divisor: int, zone: tzinfo) -> list[Stretch]:
-    """The stretches of the period, in order; one if nothing changes inside."""
+def divide(
+    tariff: CompiledTariff,
+    period: Period,
+    started: int,
+    divisor: int,
+    zone: tzinfo,
+    active: Callable[[int], object] | None = None,
+) -> list[Stretch]:
+    """The stretches of the period, in order; one if nothing changes inside. `active`: what elements that hold come to,
+    unless it is the prices of charging.
+    """
+    active = active or (lambda mask: tariff.winners(mask & tariff.charging))
     marks = {Fraction(0), Fraction(1)}
     length = period.end - period.start if period.end is not None and period.end > period.start else 0
     if length:
@@ -71,11 +91,11 @@ def divide(tariff: CompiledTariff, period: Period, started: int, divisor: int, z
         if tariff.energy_axis is not None:
             charged = period.before + start * (period.energy or 0)
             mask &= tariff.energy_axis.at(charged.__floor__() // factor)
-        winners = tariff.winners(mask & tariff.charging)
-        if stretches and stretches[-1].winners == winners:
-            stretches[-1] = Stretch(stretches[-1].start, end, winners)
+        found = active(mask)
+        if stretches and stretches[-1].active == found:
+            stretches[-1] = replace(stretches[-1], end=end)
         else:
-            stretches.append(Stretch(start, end, winners))
+            stretches.append(Stretch(start, end, mask, found))
     return stretches
 
 
@@ -91,7 +111,7 @@ def _clock_boundaries(tariff: CompiledTariff, start: int, end: int, zone: tzinfo
     found: list[int] = []
     first, last = matching.wall_clock(start, zone).date(), matching.wall_clock(end, zone).date()
     day = first
-    while day <= last:
+    while day <= last and (day - first).days < MAX_DAYS:
         midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
         for edge in edges:
             wall = midnight + timedelta(seconds=edge)  # wall-clock arithmetic: the zone stays out of it
@@ -109,6 +129,7 @@ def clock_changes(start: int, end: int, zone: tzinfo) -> list[int]:
     found: list[int] = []
     step = DAY * MICROSECONDS
     low = start
+    end = min(end, start + MAX_DAYS * step)
     while low < end:
         high = min(low + step, end)
         if _offset(low, zone) != _offset(high, zone):
@@ -146,7 +167,7 @@ def interpolated(
     return divisor * finer, [_part(period, stretch, finer) for period, stretch in parts]
 
 
-_WHOLE = Stretch(Fraction(0), Fraction(1), Winners(None, None, None, None))
+_WHOLE = Stretch(Fraction(0), Fraction(1), 0, None)
 
 
 def _part(period: Period, stretch: Stretch, finer: int) -> Period:
