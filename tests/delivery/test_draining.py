@@ -50,6 +50,7 @@ def _verbs(peer: ScriptedPeer) -> list[tuple[str, str]]:
     return [(request.method, request.path.split("/receiver/")[1]) for request in peer.pushed()]
 
 
+@pytest.mark.rule("T-015", "T-043", "T-046", "T-187")
 def test_a_new_location_travels_whole_and_a_status_as_patch(connection: Connection, peer: ScriptedPeer) -> None:
     location = _location()
     assert draining.drain(connection.pk) == 1
@@ -174,6 +175,7 @@ def test_a_refused_token_is_read_again_before_the_connection_is_suspended(
     assert Message.objects.get().state == "DONE"
 
 
+@pytest.mark.rule("T-097")
 def test_a_strict_partner_is_never_asked_twice(connection: Connection, peer: ScriptedPeer) -> None:
     Connection.objects.filter(pk=connection.pk).update(strict_delivery=True)
     peer.script("PUT", "/ocpi", Twist(status=500, works=False))

@@ -54,6 +54,7 @@ def test_every_page_is_followed_to_the_last(connection: Connection, peer: Script
     assert len({request.headers["X-Correlation-ID"] for request in peer.received}) == 1
 
 
+@pytest.mark.rule("T-098")
 def test_a_second_pull_asks_only_for_what_changed(connection: Connection, peer: ScriptedPeer) -> None:
     first = _pull(connection)
     peer.received.clear()
@@ -66,6 +67,7 @@ def test_a_second_pull_asks_only_for_what_changed(connection: Connection, peer: 
     assert Location.objects.get(object_id="L3").name == "New name"
 
 
+@pytest.mark.rule("T-198")
 def test_what_a_full_list_no_longer_holds_counts_as_removed(connection: Connection, peer: ScriptedPeer) -> None:
     _pull(connection)
     del peer.objects["locations"][5:]
@@ -92,6 +94,7 @@ def test_nothing_is_removed_on_weak_evidence(connection: Connection, peer: Scrip
     assert not Evse.objects.filter(status="REMOVED").exists()
 
 
+@pytest.mark.rule("T-020", "T-052")
 def test_one_bad_object_is_reported_and_skipped(connection: Connection, peer: ScriptedPeer) -> None:
     first = peer.objects["locations"][:7]
     first.append(_bytes(7, city=None, time_zone=7))

@@ -88,7 +88,7 @@ def test_a_partner_registers_with_our_token_a(platform: Party, peer: ScriptedPee
         ),
     ],
 )
-@pytest.mark.rule("T-174", "T-176")
+@pytest.mark.rule("T-113", "T-114", "T-115", "T-174", "T-176")
 def test_what_fails_while_we_call_back_changes_nothing(
     platform: Party, peer: ScriptedPeer, path: str, twist: Twist, status_code: int
 ) -> None:
