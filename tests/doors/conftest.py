@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.meeting import peer, platform, reachable
+
 if TYPE_CHECKING:
     from backoffice.partners.models import Party
     from tests.doors.asking import Asking
     from tests.factories import Partner
+
+__all__ = ["peer", "platform", "reachable"]
 
 
 @pytest.fixture
