@@ -14,4 +14,5 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "Fetch from partners what is due": {"task": "delivery.pull_due", "schedule": 15.0, "options": {"expires": 15}},
     "Trim the message log": {"task": "delivery.trim", "schedule": 3600.0},
+    "Exchange tokens that have grown old": {"task": "partners.rotate_old", "schedule": 86_400.0},
 }

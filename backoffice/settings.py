@@ -52,6 +52,8 @@ OUTGOING_ALLOW_NETWORKS = [
 OUTGOING_ALLOW_HTTP = env.bool("ROAMDESK_ALLOW_HTTP", DEMO)
 # How long the message log is kept.
 EXCHANGE_RETENTION_DAYS = env.int("ROAMDESK_EXCHANGE_RETENTION_DAYS", 30)
+# Age at which credentials tokens are exchanged by themselves; 0: never.
+ROTATE_AFTER_DAYS = env.int("ROAMDESK_ROTATE_AFTER_DAYS", 30)
 # What `manage.py up` recorded of its last start: port, side ("home" or "partner"), partner_url, partner_data_dir.
 PLATFORM = _platform
 
