@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import time
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from django.urls import reverse
 
 from backoffice.delivery.actions import pulling
 from backoffice.delivery.models import Exchange, Message, Pull
-from backoffice.partners.actions.connections import Claim, invite, settle_claims
+from backoffice.partners.actions.connections import Claim, invite, prepare_registration, settle_claims
 from backoffice.partners.models import Connection, Endpoint, Party, PartyRole, Step
 from backoffice.roaming_site import site
 from tests.factories import own_party, partner
@@ -397,6 +398,59 @@ def test_the_wizard_refuses_what_cannot_work_and_makes_nothing(
     assert sentence in answer.content.decode()
     assert Connection.objects.count() == 1
     assert Exchange.objects.count() == 0
+
+
+INSIDE = [
+    "https://127.0.0.1/ocpi/versions",
+    "https://127.1/ocpi/versions",
+    "https://2130706433/ocpi/versions",
+    "https://0x7f000001/ocpi/versions",
+    "https://0177.0.0.1/ocpi/versions",
+    "https://localhost/ocpi/versions",
+    "https://localhost.localdomain/ocpi/versions",
+    "https://[::1]/ocpi/versions",
+    "https://[::ffff:127.0.0.1]/ocpi/versions",
+    "https://[64:ff9b::7f00:1]/ocpi/versions",
+    "https://[fe80::1]/ocpi/versions",
+    "https://0.0.0.0/ocpi/versions",
+    "https://10.1.2.3/ocpi/versions",
+    "https://172.16.0.1/ocpi/versions",
+    "https://192.168.0.1/ocpi/versions",
+    "https://169.254.169.254/latest/meta-data/",
+    "https://100.64.0.1/ocpi/versions",
+    "https://224.0.0.1/ocpi/versions",
+    "https://user:password@127.0.0.1/ocpi/versions",
+    "https://p.example@127.0.0.1/ocpi/versions",
+    "http://p.example/ocpi/versions",
+    "ftp://p.example/ocpi/versions",
+    "gopher://127.0.0.1:6379/_FLUSHALL",
+    "//127.0.0.1/ocpi/versions",
+    "https://127.0.0.1\\@p.example/ocpi/versions",
+]
+
+
+def test_no_url_of_the_wizard_leads_inside(
+    transactional_db: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused in the form, or stopped by the client before any connection is made: as a new URL and as a corrected one."""
+    opened: list[Any] = []
+    monkeypatch.setattr(socket.socket, "connect", lambda self, address: opened.append(address))
+    ours = own_party()
+    good = "https://p.example/ocpi/versions"
+    waiting = prepare_registration(name="Waiting", our_parties=[ours], versions_url=good, token_a="t")
+    passed = []
+    for number, url in enumerate(INSIDE):
+        given = {"versions_url": url, "token_a": "t", "name": f"New {number}", "our_parties": [ours.pk]}
+        if client.post(f"{ADD}?way=theirs", given).status_code == 400:
+            answer = client.post(reverse("admin:partners_connection_setup", args=[waiting.pk]), {"versions_url": url})
+            waiting.refresh_from_db()
+            assert (answer.status_code, waiting.versions_url) == (400, good), url
+        else:
+            passed.append(url)
+            last = finished(Connection.objects.get(name=f"New {number}"), "register")
+            assert last.ok is False, url
+    assert opened == []
+    assert passed == [url for url in INSIDE if "//localhost" in url], "only a name has to be resolved first"
 
 
 def test_without_a_company_of_our_own_the_wizard_says_what_comes_first(client: Client) -> None:
