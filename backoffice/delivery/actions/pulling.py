@@ -7,6 +7,7 @@ one bad object is reported and skipped, and never the page. A run that died goes
 from __future__ import annotations
 
 import random
+import re
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -185,6 +186,12 @@ def _run_alone(pull: Pull, limits: PullLimits) -> None:
         outcome = _get(pull, connection, peer)
         if not isinstance(outcome, Delivered):
             return _end(pull, PullState.FAILED, outcome.reason)
+        total = _total(outcome.headers.get("X-Total-Count"))
+        again = _lowered(pull.next_url, (pull.total or 0) - (total or 0)) if total is not None else None
+        if again is not None and again not in seen_urls:
+            pull.next_url, pull.total, pull.moved_at = again, total, site.now()
+            pull.save()
+            continue
         listed = outcome.answer.data
         if not isinstance(listed, list):
             return _end(pull, PullState.FAILED, "The answer's data is no list.")
@@ -199,7 +206,7 @@ def _run_alone(pull: Pull, limits: PullLimits) -> None:
             pull.pages += 1
             pull.objects_read += len(listed)
             pull.rejected += tally.rejected
-            pull.total = _total(outcome.headers.get("X-Total-Count"))
+            pull.total = total
             _add(pull, tally)
             pull.next_url = "" if broken else url or ""
             pull.moved_at = now
@@ -290,6 +297,20 @@ def _add(pull: Pull, tally: _Tally) -> None:
 
 def _total(value: str | None) -> int | None:
     return int(value) if value and value.strip().isascii() and value.strip().isdigit() and len(value) < 16 else None
+
+
+_OFFSET = re.compile(r"([?&]offset=)([0-9]{1,15})(?=&|$)", re.ASCII)
+
+
+def _lowered(url: str, by: int) -> str | None:
+    """The same page, begun `by` objects earlier: the list became shorter while we read it, and what follows moved up
+    (transport_and_format#pagination). None when there is nothing to do: not shorter, the first page, or a link that counts
+    in its own way.
+    """
+    found = _OFFSET.search(url)
+    if by <= 0 or found is None or int(found[2]) == 0:
+        return None
+    return f"{url[: found.start()]}{found[1]}{max(int(found[2]) - by, 0)}{url[found.end() :]}"
 
 
 def _finish(pull: Pull, peer: Peer, shape: OwnedObjects) -> None:
