@@ -5,7 +5,6 @@ somebody asks.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
@@ -165,8 +164,7 @@ def rounded_taxes(taxes: Sequence[TaxLine], cost: Cost, places: int) -> list[Tax
     return [*lines, TaxLine(taxes[-1].rate, rest)]
 
 
-@dataclass(frozen=True, slots=True)
-class Limited:
+class Limited(NamedTuple):
     """What min_price and max_price made of the total."""
 
     total: Cost

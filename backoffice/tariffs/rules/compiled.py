@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal
 from math import lcm
 
-from backoffice.tariffs.rules.policy import DEFAULT, Policy, TaxRate, UnstatedVat
+from backoffice.tariffs.rules.policy import DEFAULT, Bound, Policy, TaxRate, UnstatedVat
 from ocpi.wire.tariffs import (
     DayOfWeek,
     PriceComponent,
@@ -39,6 +39,14 @@ RESERVATION = ReservationRestrictionType.RESERVATION
 RESERVATION_EXPIRES = ReservationRestrictionType.RESERVATION_EXPIRES
 RESERVATION_CANCELLATION_FEES = ReservationRestrictionType.RESERVATION_CANCELLATION_FEES
 RESERVATION_OVERTIME = ReservationRestrictionType.RESERVATION_OVERTIME
+
+_MOMENTARY = {
+    ("CURRENT", Bound.LOWEST): ("MIN_CURRENT", "MAX_CURRENT", "CURRENT"),
+    ("CURRENT", Bound.HIGHEST): ("MAX_CURRENT", "MIN_CURRENT", "CURRENT"),
+    ("POWER", Bound.LOWEST): ("MIN_POWER", "MAX_POWER", "POWER"),
+    ("POWER", Bound.HIGHEST): ("MAX_POWER", "MIN_POWER", "POWER"),
+}
+"""The dimension that is compared, and what stands in for it. The averages occur in Sessions only."""
 
 _REMEMBERED = 4096
 """Combinations of elements whose winners are kept per tariff; a tariff has a few dozen at most."""
@@ -133,10 +141,6 @@ class CompiledTariff:
         "everything",
         "first_of",
         "id",
-        "max_current_axis",
-        "max_power_axis",
-        "min_current_axis",
-        "min_power_axis",
         "momentary",
         "policy",
         "reservations",
@@ -195,15 +199,20 @@ class CompiledTariff:
         energies = [value for each in some for value in (each.min_kwh, each.max_kwh) if value is not None]
         self.energy_unit = lcm(*(value.as_integer_ratio()[1] for value in energies)) if energies else 1
         self.energy_axis = _between(restrictions, "min_kwh", "max_kwh", self.energy_unit)
-        self.min_current_axis = _between(restrictions, "min_current", None, 0)
-        self.max_current_axis = _between(restrictions, None, "max_current", 0)
-        self.min_power_axis = _between(restrictions, "min_power", None, 0)
-        self.max_power_axis = _between(restrictions, None, "max_power", 0)
-        self.clocked = not (self.time_axis is self.week_axis is self.date_axis is None)
-        self.momentary = not (
-            self.min_current_axis is self.max_current_axis is self.min_power_axis is self.max_power_axis is None
+        self.momentary = tuple(
+            (axis, _MOMENTARY[quantity, own if policy.bound is Bound.OWN else policy.bound])
+            for least, most, quantity, own in (
+                ("min_current", None, "CURRENT", Bound.LOWEST),
+                (None, "max_current", "CURRENT", Bound.HIGHEST),
+                ("min_power", None, "POWER", Bound.LOWEST),
+                (None, "max_power", "POWER", Bound.HIGHEST),
+            )
+            if (axis := _between(restrictions, least, most, 0)) is not None
         )
-        self.varies = self.clocked or self.momentary or self.energy_axis is not None or self.duration_axis is not None
+        self.clocked = not (self.time_axis is self.week_axis is self.date_axis is None)
+        self.varies = (
+            self.clocked or bool(self.momentary) or self.energy_axis is not None or self.duration_axis is not None
+        )
 
     def first(self, kind: TariffDimensionType, mask: int) -> Component | None:
         """The component of the first of these elements that has one."""

@@ -32,11 +32,7 @@ class Stretch:
 
 def crossed(tariff: CompiledTariff, period: Period, started: int, divisor: int, zone: tzinfo) -> tuple[str, str] | None:
     """The places of two components that price one volume of the period before and after a boundary inside it."""
-    local = local_end = 0
-    if tariff.clocked and period.end is not None:
-        local = matching.local_seconds(period.start, zone)
-        local_end = matching.local_seconds(period.end, zone)
-    if not matching.may_cross(tariff, period, started, divisor // tariff.energy_unit, local, local_end):
+    if not matching.may_cross(tariff, period, started, divisor // tariff.energy_unit):
         return None
     winners = [
         tariff.winners(stretch.mask & tariff.charging) for stretch in divide(tariff, period, started, divisor, zone)

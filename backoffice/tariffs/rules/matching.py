@@ -2,7 +2,8 @@
 told.
 """
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 
@@ -16,18 +17,9 @@ from backoffice.tariffs.rules.compiled import (
     CompiledTariff,
 )
 from backoffice.tariffs.rules.periods import EPOCH, Period
-from backoffice.tariffs.rules.policy import Bound
 
 _THURSDAY = 3  # the first day of 1970
 _FIRST_DAY = EPOCH.toordinal()
-
-_ORDER = {
-    ("CURRENT", Bound.LOWEST): ("MIN_CURRENT", "MAX_CURRENT", "CURRENT"),
-    ("CURRENT", Bound.HIGHEST): ("MAX_CURRENT", "MIN_CURRENT", "CURRENT"),
-    ("POWER", Bound.LOWEST): ("MIN_POWER", "MAX_POWER", "POWER"),
-    ("POWER", Bound.HIGHEST): ("MAX_POWER", "MIN_POWER", "POWER"),
-}
-"""The dimension that is compared, and what stands in for it. The averages occur in Sessions only."""
 
 
 def local_seconds(start: int, zone: tzinfo) -> int:
@@ -42,16 +34,35 @@ def wall_clock(start: int, zone: tzinfo) -> datetime:
     return (EPOCH + timedelta(microseconds=start)).astimezone(zone)
 
 
+def locate(periods: Sequence[Period], zone: tzinfo) -> None:
+    """Set the wall-clock seconds of each period. No zone puts its clock forward and back within a day."""
+    first, last = periods[0].start, periods[-1].end or periods[-1].start
+    offset = local_seconds(first, zone) - first // MICROSECONDS
+    last_offset = local_seconds(last, zone) - last // MICROSECONDS
+    steady = offset == last_offset and last - first <= DAY * MICROSECONDS
+    previous = None
+    for period in periods:
+        start = period.start
+        period.local = start // MICROSECONDS + offset if steady else local_seconds(start, zone)
+        if previous is not None:
+            previous.local_end = period.local
+        previous = period
+    periods[-1].local_end = last // MICROSECONDS + last_offset
+
+
 def clock_mask(tariff: CompiledTariff, local: int) -> int:
     """The elements that allow this time, weekday and date."""
     days, moment = divmod(local, DAY)
     mask = tariff.everything
-    if tariff.time_axis is not None:
-        mask = tariff.time_axis.at(moment)
-    if tariff.week_axis is not None:
-        mask &= tariff.week_axis.at((days + _THURSDAY) % 7 * DAY + moment)
-    if tariff.date_axis is not None:
-        mask &= tariff.date_axis.at(days + _FIRST_DAY)
+    axis = tariff.time_axis
+    if axis is not None:
+        mask = axis.masks[bisect_right(axis.points, moment)]
+    axis = tariff.week_axis
+    if axis is not None:
+        mask &= axis.masks[bisect_right(axis.points, (days + _THURSDAY) % 7 * DAY + moment)]
+    axis = tariff.date_axis
+    if axis is not None:
+        mask &= axis.masks[bisect_right(axis.points, days + _FIRST_DAY)]
     return mask
 
 
@@ -59,20 +70,14 @@ def momentary_mask(tariff: CompiledTariff, period: Period) -> tuple[int, bool]:
     """The elements that allow the power and current of this period, and whether a price of the period depended on one
     that it does not tell.
     """
-    bound = tariff.policy.bound
     mask, missing = tariff.everything, 0
-    values = period.momentary or {}
-    for axis, quantity, own in (
-        (tariff.min_current_axis, "CURRENT", Bound.LOWEST),
-        (tariff.max_current_axis, "CURRENT", Bound.HIGHEST),
-        (tariff.min_power_axis, "POWER", Bound.LOWEST),
-        (tariff.max_power_axis, "POWER", Bound.HIGHEST),
-    ):
-        if axis is None:
-            continue
-        value = _value(values, _ORDER[quantity, own if bound is Bound.OWN else bound])
+    values = period.momentary or _NOTHING
+    for axis, names in tariff.momentary:
+        value = values.get(names[0])
+        if value is None:
+            value = values.get(names[1], values.get(names[2]))
         if value is not None:
-            mask &= axis.at(value)
+            mask &= axis.masks[bisect_right(axis.points, value)]
         else:
             missing |= axis.restricted
     if not missing:
@@ -89,15 +94,10 @@ def momentary_mask(tariff: CompiledTariff, period: Period) -> tuple[int, bool]:
     return mask, bool(missing & asked & tariff.charging)
 
 
-def _value(values: Mapping[str, Decimal], names: Sequence[str]) -> Decimal | None:
-    for name in names:
-        value = values.get(name)
-        if value is not None:
-            return value
-    return None
+_NOTHING: dict[str, Decimal] = {}
 
 
-def may_cross(tariff: CompiledTariff, period: Period, started: int, factor: int, local: int, local_end: int) -> bool:
+def may_cross(tariff: CompiledTariff, period: Period, started: int, factor: int) -> bool:
     """Whether a boundary of the tariff may lie inside the period; cheap, and true more often than it is so.
 
     `factor`: the parts of the divisor in one unit of the energy axis. `started`: when charging began.
@@ -114,11 +114,14 @@ def may_cross(tariff: CompiledTariff, period: Period, started: int, factor: int,
         return True
     if not tariff.clocked:
         return False
-    days, moment = divmod(local, DAY)
-    last_days, last_moment = divmod(local_end - 1, DAY)
+    days, moment = divmod(period.local, DAY)
+    last_days, last_moment = divmod(period.local_end - 1, DAY)
     if days != last_days or moment > last_moment:
         return True
-    return tariff.time_axis is not None and tariff.time_axis.index(last_moment) != tariff.time_axis.index(moment)
+    axis = tariff.time_axis
+    if axis is None:
+        return tariff.policy.weekday_of_window_start
+    return axis.index(last_moment) != axis.index(moment)
 
 
 def instant(start: int) -> datetime:

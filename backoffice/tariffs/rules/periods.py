@@ -21,49 +21,39 @@ HOUR = 3600 * MICROSECONDS
 SNAP = 2000
 """1.8 s as a part of an hour: what four decimals of an hour can be off, and a little more."""
 
-_ENERGY = CdrDimensionType.ENERGY
-_TIME = CdrDimensionType.TIME
-_PARKING_TIME = CdrDimensionType.PARKING_TIME
-_RESERVATION_TIME = CdrDimensionType.RESERVATION_TIME
-_RESERVATION_EXPIRES = CdrDimensionType.RESERVATION_EXPIRES
-_RESERVATION_OVERTIME = CdrDimensionType.RESERVATION_OVERTIME
-_VOLUMES = frozenset({_ENERGY, _TIME, _PARKING_TIME, _RESERVATION_TIME, _RESERVATION_EXPIRES, _RESERVATION_OVERTIME})
+_VOLUMES = {
+    CdrDimensionType.ENERGY: "energy",
+    CdrDimensionType.TIME: "time",
+    CdrDimensionType.PARKING_TIME: "parking",
+    CdrDimensionType.RESERVATION_TIME: "reserved",
+    CdrDimensionType.RESERVATION_EXPIRES: "expired",
+    CdrDimensionType.RESERVATION_OVERTIME: "overtime",
+}
+"""The dimensions that are volumes, and where a `Period` holds them."""
 
 
 class Period:
     """One charging period. `start`, `end`: microseconds since 1970 (`end` None: unknown); the volumes are parts, None
-    where the dimension is missing; `before`: the energy charged before it.
+    where the dimension is missing; `before`: the energy charged before it; `local`, `local_end`: wall-clock seconds
+    since 1970, set where a tariff asks for them.
     """
 
-    __slots__ = (
-        "before",
-        "charging",
-        "end",
-        "energy",
-        "expired",
-        "momentary",
-        "overtime",
-        "parking",
-        "reserved",
-        "source",
-        "start",
-        "tariff_id",
-        "time",
-    )
+    end: int | None = None
+    energy: int | None = None
+    time: int | None = None
+    parking: int | None = None
+    reserved: int | None = None
+    expired: int | None = None
+    overtime: int | None = None
+    momentary: dict[str, Decimal] | None = None
+    before = 0
+    charging = False
+    local = 0
+    local_end = 0
 
     def __init__(self, source: ChargingPeriod, start: int) -> None:
         self.source = source
         self.start = start
-        self.end: int | None = None
-        self.energy: int | None = None
-        self.time: int | None = None
-        self.parking: int | None = None
-        self.reserved: int | None = None
-        self.expired: int | None = None
-        self.overtime: int | None = None
-        self.momentary: dict[str, Decimal] | None = None
-        self.before = 0
-        self.charging = False
         self.tariff_id = source.tariff_id
 
 
@@ -80,54 +70,49 @@ def read(
     each.
     """
     divisors = {_PARTS, *scales}
-    volumes: list[tuple[Period, CdrDimensionType, int, int]] = []
+    volumes: list[tuple[Period, str, int, int]] = []
     periods: list[Period] = []
+    ordered, previous = True, None
     for source in charging_periods:
         start = microseconds(source.start_date_time)
         if start % MICROSECONDS:
             divisors.add(HOUR)
         period = Period(source, start)
         periods.append(period)
+        if previous is not None:
+            previous.end = start
+            ordered = ordered and previous.start <= start
+        previous = period
         for dimension in source.dimensions:
             kind = dimension.type
-            if kind in _VOLUMES:
+            name = _VOLUMES.get(kind)
+            if name is not None:
                 top, bottom = dimension.volume.as_integer_ratio()
                 divisors.add(bottom)
-                volumes.append((period, kind, top, bottom))
+                volumes.append((period, name, top, bottom))
+            elif period.momentary is None:
+                period.momentary = {kind: dimension.volume}
             else:
-                if period.momentary is None:
-                    period.momentary = {}
                 period.momentary[kind] = dimension.volume
     last = microseconds(end) if end is not None else None
     if last is not None and last % MICROSECONDS:
         divisors.add(HOUR)
-    ordered = all(one.start <= other.start for one, other in pairwise(periods))
     if not ordered:
         periods.sort(key=_start)
-    divisor = lcm(*divisors)
-    for index in range(1, len(periods)):
-        periods[index - 1].end = periods[index].start
+        for one, other in pairwise(periods):
+            one.end = other.start
     if periods:
         periods[-1].end = last
-    for period, kind, top, bottom in volumes:
+    divisor = lcm(*divisors)
+    snap = divisor // SNAP if policy.snap_hours else -1
+    for period, name, top, bottom in volumes:
         volume = top * (divisor // bottom)
-        if kind == _ENERGY:
-            period.energy = volume + (period.energy or 0)
-            continue
-        if policy.snap_hours and volume and period.end is not None:
+        if name != "energy" and volume and period.end is not None:
             elapsed = (period.end - period.start) * divisor // HOUR
-            if abs(volume - elapsed) * SNAP <= divisor:
+            if -snap <= volume - elapsed <= snap:
                 volume = elapsed
-        if kind == _TIME:
-            period.time = volume + (period.time or 0)
-        elif kind == _PARKING_TIME:
-            period.parking = volume + (period.parking or 0)
-        elif kind == _RESERVATION_TIME:
-            period.reserved = volume + (period.reserved or 0)
-        elif kind == _RESERVATION_EXPIRES:
-            period.expired = volume + (period.expired or 0)
-        else:
-            period.overtime = volume + (period.overtime or 0)
+        before: int | None = getattr(period, name)
+        setattr(period, name, volume if before is None else before + volume)
     _accumulate(periods)
     return divisor, periods, ordered
 

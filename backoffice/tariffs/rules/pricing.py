@@ -4,10 +4,11 @@ One walk over the periods: which tariff, which elements hold at the start of the
 volume. Then step_size, sums and limits. Exact integers throughout; what every rule means stands in `docs/pricing.md`.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from math import lcm
+from typing import NamedTuple
 
 from backoffice.tariffs.rules import matching
 from backoffice.tariffs.rules.breakdown import (
@@ -44,8 +45,7 @@ from ocpi.wire.cdrs import ChargingPeriod
 from ocpi.wire.tariffs import Tariff, TaxIncluded
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What a breakdown was made from."""
 
     tariffs: tuple[CompiledTariff, ...]
@@ -126,22 +126,25 @@ class _Run:
         self.reserved: list[Line] = []
         self.overtime: list[Line] = []
         self.fees: list[Line] = []
-        first = next((period for period in periods if period.charging), periods[0] if periods else None)
-        self.charged = any(period.charging for period in periods)
-        counted = periods[0] if periods and policy.duration_counts_reservation else first
-        self.started = counted.start if counted is not None else 0
+        first = next((period for period in periods if period.charging), None)
+        self.charged = first is not None
+        if periods and (first is None or policy.duration_counts_reservation):
+            first = periods[0]
+        self.started = first.start if first is not None else 0
 
     # --- Which tariff ---------------------------------------------------------------------------------------------
 
     def choose_tariffs(self, *, again: bool = False) -> None:
         """`again`: the periods were divided; what is to be said about them has been said."""
         said = len(self.warnings)
-        if len(self.tariffs) == 1 and all(period.tariff_id is None for period in self.periods):
-            self.tariff_of = [self.tariffs[0]] * len(self.periods)
+        names = {period.tariff_id for period in self.periods}
+        if len(names) == 1:  # nearly always
+            tariff = self._tariff(0, self.periods[0], named=False)
+            self.tariff_of = [tariff] * len(self.periods)
+            self.used = (tariff,) if tariff is not None else ()
         else:
-            named = any(period.tariff_id is not None for period in self.periods)
-            self.tariff_of = [self._tariff(index, period, named=named) for index, period in enumerate(self.periods)]
-        self.used = tuple(dict.fromkeys(tariff for tariff in self.tariff_of if tariff is not None))
+            self.tariff_of = [self._tariff(index, period, named=True) for index, period in enumerate(self.periods)]
+            self.used = tuple(dict.fromkeys(tariff for tariff in self.tariff_of if tariff is not None))
         if self.used:
             first = self.used[0].tariff
             start = self.periods[0].source.start_date_time
@@ -152,8 +155,10 @@ class _Run:
                     self.warnings.append(Notice("limits_of_first_tariff", None, (first.id,)))
                 if len({each.tariff.currency for each in self.used}) > 1:
                     self.warnings.append(Notice("currencies_differ"))
-        if self.zone_is_unknown and any(tariff.clocked for tariff in self.used):
-            self.warnings.append(Notice("time_zone_unknown"))
+        if any(tariff.clocked for tariff in self.used):
+            matching.locate(self.periods, self.zone)
+            if self.zone_is_unknown:
+                self.warnings.append(Notice("time_zone_unknown"))
         if again:
             del self.warnings[said:]
 
@@ -184,13 +189,13 @@ class _Run:
 
     def _mask(self, tariff: CompiledTariff, period: Period, index: int, elapsed_from: int) -> int:
         """The elements whose restrictions hold at the start of the period."""
-        mask = tariff.everything
-        if tariff.clocked:
-            mask = matching.clock_mask(tariff, matching.local_seconds(period.start, self.zone))
-        if tariff.energy_axis is not None:
-            mask &= tariff.energy_axis.at(period.before // (self.divisor // tariff.energy_unit))
-        if tariff.duration_axis is not None:
-            mask &= tariff.duration_axis.at(period.start - elapsed_from)
+        mask = matching.clock_mask(tariff, period.local) if tariff.clocked else tariff.everything
+        axis = tariff.energy_axis
+        if axis is not None:
+            mask &= axis.masks[bisect_right(axis.points, period.before // (self.divisor // tariff.energy_unit))]
+        axis = tariff.duration_axis
+        if axis is not None:
+            mask &= axis.masks[bisect_right(axis.points, period.start - elapsed_from)]
         if tariff.momentary:
             allowed, missing = matching.momentary_mask(tariff, period)
             mask &= allowed
@@ -335,28 +340,20 @@ def _valid(tariff: CompiledTariff, moment: datetime) -> bool:
 
 def _sums(lines: Sequence[Line], unit: int, divisor: int) -> tuple[dict[str, Cost], Cost]:
     """The costs by category, and the total."""
-    nets: list[int | None] = [0] * len(CATEGORIES)
-    grosses: list[int | None] = [0] * len(CATEGORIES)
-    seen = [False] * len(CATEGORIES)
-    for category, _, component, volume, _ in lines:
-        seen[category] = True
-        if not volume:
-            continue
-        parts = volume * (unit // (component.owner.unit * divisor))
-        net, gross = nets[category], grosses[category]
-        nets[category] = None if net is None or component.net is None else net + component.net * parts
-        grosses[category] = None if gross is None or component.gross is None else gross + component.gross * parts
-    costs = {
-        CATEGORIES[index]: Cost(nets[index], grosses[index], unit) for index in range(len(CATEGORIES)) if seen[index]
-    }
-    total = Cost(_sum(nets), _sum(grosses), unit)
-    return costs, total
-
-
-def _sum(amounts: Iterable[int | None]) -> int | None:
-    total = 0
-    for amount in amounts:
-        if amount is None:
-            return None
-        total += amount
-    return total
+    costs: dict[str, Cost] = {}
+    total_net: int | None = 0
+    total_gross: int | None = 0
+    for category in sorted({line[0] for line in lines}):
+        net: int | None = 0
+        gross: int | None = 0
+        for of_category, _, component, volume, _ in lines:
+            if of_category != category or not volume:
+                continue
+            if component.owner.unit * divisor != unit:
+                volume *= unit // (component.owner.unit * divisor)
+            net = None if net is None or component.net is None else net + component.net * volume
+            gross = None if gross is None or component.gross is None else gross + component.gross * volume
+        costs[CATEGORIES[category]] = Cost(net, gross, unit)
+        total_net = None if total_net is None or net is None else total_net + net
+        total_gross = None if total_gross is None or gross is None else total_gross + gross
+    return costs, Cost(total_net, total_gross, unit)

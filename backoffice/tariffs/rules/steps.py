@@ -25,20 +25,24 @@ def surpluses(
     if not policy.step_size:
         return []
     wh, second = divisor // WH, divisor // SECONDS
-    found = rounded_up(energy, wh, policy)
-    time_takes_it = not _counted(parking, policy)
-    if policy.step_of_last_time and time and parking:
-        time_takes_it = time[-1].period > parking[-1].period
-    found += rounded_up(time if time_takes_it else parking, second, policy)
-    if not (policy.step_joins_reservation and (time or parking)):
-        for group in reservations:
+    found = rounded_up(energy, wh, policy) if energy else []
+    if time or parking:
+        time_takes_it = not parking or not _counted(parking, policy)
+        if policy.step_of_last_time and time and parking:
+            time_takes_it = time[-1].period > parking[-1].period
+        found += rounded_up(time if time_takes_it else parking, second, policy)
+        if policy.step_joins_reservation:
+            return found
+    for group in reservations:
+        if group:
             found += rounded_up(group, second, policy)
     return found
 
 
 def _counted(lines: Sequence[Line], policy: Policy) -> list[Line]:
-    free = policy.step_counts_free_volume
-    return [line for line in lines if line.volume and (free or line.component.wire.price)]
+    if policy.step_counts_free_volume:
+        return [line for line in lines if line.volume]
+    return [line for line in lines if line.volume and line.component.wire.price]
 
 
 def rounded_up(lines: Sequence[Line], step_unit: int, policy: Policy) -> list[Line]:
