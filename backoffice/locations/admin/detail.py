@@ -158,8 +158,11 @@ MOST_ROWS = 40
 
 def statuses(location: Location, tree: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
     evses = location.evses.filter(listed=True).exclude(status=Status.REMOVED).defer("document")[: MOST_ROWS + 1]
+    wanted = request.GET.get("days", "")
+    days = int(wanted) if wanted in timeline.SPANS else None
     return {
-        "timeline": timeline.read(evses[:MOST_ROWS], now=site.now()),
+        "timeline": timeline.read(evses[:MOST_ROWS], now=site.now(), days=days),
+        "spans": timeline.SPANS.items(),
         "more": len(evses) > MOST_ROWS,
         "most": MOST_ROWS,
     }
@@ -174,9 +177,9 @@ def partners(location: Location, tree: dict[str, Any], request: HttpRequest) -> 
     paths = [f"{location.party}".replace("-", "/") + f"/{path}" for path in (location.object_id, *below)]
     found: dict[str, Any] = {}
     if request.user.has_perm("delivery.view_message"):
-        found["messages"] = messages.select_related("connection", "receiver").order_by(
-            "connection__name", "object_path"
-        )[:100]
+        found["told"] = messages.select_related("connection", "receiver").order_by("connection__name", "object_path")[
+            :100
+        ]
     if request.user.has_perm("delivery.view_exchange"):
         found["exchanges"] = (
             Exchange.objects.filter(module="locations", object_path__in=paths)

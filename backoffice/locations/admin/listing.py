@@ -59,7 +59,7 @@ class LocationList(ChangeList):
 
 @admin.register(Location)
 class LocationAdmin(DetailPages, EditPages, UploadPages, BoardPages, MapPages, ConsoleAdmin):
-    list_display = ("place", "identity", "owner", "where", "evses", "power", "connectors", "visibility", "updated")
+    list_display = ("place", "owner", "where", "evses", "power", "connectors", "visibility", "updated")
     list_display_links = ("place",)
     list_filter = FILTERS
     search_fields = ("name",)  # switches the search box on; `get_search_results` is the search
@@ -125,27 +125,28 @@ class LocationAdmin(DetailPages, EditPages, UploadPages, BoardPages, MapPages, C
 
     @admin.display(description="Location", ordering="name")
     def place(self, row: Location) -> str:
-        return row.name or row.object_id
+        return str(row)
 
-    @admin.display(description="Id", ordering="object_id")
-    def identity(self, row: Location) -> str:
-        return copyable(row.object_id)
-
-    @admin.display(description="Owner", ordering="party")
+    @admin.display(description="Id, owner", ordering="party")
     def owner(self, row: Location) -> str:
         whose = "ours" if row.party.ours else "partner"
-        return format_html('{}<br><span class="rd-quiet">{}</span>', str(row.party), whose)
+        return format_html(
+            '<span>{}<br><span class="rd-nowrap rd-quiet">{}, {}</span></span>',
+            copyable(row.object_id),
+            str(row.party),
+            whose,
+        )
 
     @admin.display(description="Place", ordering="city")
     def where(self, row: Location) -> str:
-        return format_html('{}<br><span class="rd-quiet">{}</span>', row.city, row.country)
+        return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', row.city, row.country)
 
     @admin.display(description="EVSEs")
     def evses(self, row: Any) -> str:
         statuses = row.equipment["statuses"]
         shown = [status for status in ORDER if status in statuses]
         cells = ((state(status, text=f"{statuses[status]} {word(status).lower()}"),) for status in shown)
-        return format_html_join(" ", "{}", cells) or NOTHING
+        return format_html('<span class="rd-pills">{}</span>', format_html_join(" ", "{}", cells)) if shown else NOTHING
 
     @admin.display(description="Max kW")
     def power(self, row: Any) -> str:

@@ -12,7 +12,10 @@ from django.db.models import Q
 from backoffice.console.cells import TONES
 from backoffice.locations.models import Evse, StatusEvent
 
-DAYS = 30
+SPANS: dict[str, str] = {"1": "24 hours", "7": "7 days", "30": "30 days"}
+"""What a timeline may cover, in days."""
+
+TICKS = {1: timedelta(hours=4), 7: timedelta(days=1), 30: timedelta(days=5)}
 WIDTH = 900.0
 """Of the drawing, in its own units; the page scales it."""
 
@@ -56,7 +59,7 @@ class Timeline:
     start: datetime
     end: datetime
     ticks: list[tuple[float, str]]
-    width: float = WIDTH
+    days: int
 
     @property
     def height(self) -> int:
@@ -70,23 +73,31 @@ class Timeline:
             return "No status is known for this time."
         usable = sum(row.hours.get(s, 0.0) for row in self.rows for s in ("AVAILABLE", "CHARGING", "RESERVED"))
         changes = sum(row.changes for row in self.rows)
-        return (
-            f"Usable {usable / known * 100:.1f} % of the known time, with {changes} changes of status in {DAYS} days."
-        )
+        share = f"{usable / known * 100:.1f} %"
+        return f"Usable {share} of the known time, with {changes} changes of status in {SPANS[str(self.days)]}."
 
 
-def read(evses: Iterable[Evse], *, now: datetime) -> Timeline:
-    """Two queries. Before its first known change an EVSE has the status that the change came from."""
-    start = now - timedelta(days=DAYS)
+def read(evses: Iterable[Evse], *, now: datetime, days: int | None = None) -> Timeline:
+    """Two queries. Before its first known change an EVSE has the status that the change came from.
+
+    `days` None: the shortest span that shows everything that is known.
+    """
     evses = list(evses)
+    oldest = now - timedelta(days=max(TICKS))
     events: dict[int, list[Any]] = {}
-    found = StatusEvent.objects.filter(Q(evse__in=[evse.pk for evse in evses]), at__gt=start).order_by("-at", "-id")
+    found = StatusEvent.objects.filter(Q(evse__in=[evse.pk for evse in evses]), at__gt=oldest).order_by("-at", "-id")
     for evse, at, status, previous in found.values_list("evse_id", "at", "status", "previous")[:MOST_EVENTS]:
         events.setdefault(evse, []).append((at, status, previous))
+    if days is None:
+        firsts = [events[evse.pk][-1][0] if evse.pk in events else evse.status_since for evse in evses]
+        known = max((now - first for first in firsts), default=timedelta())
+        days = next((span for span in TICKS if known <= timedelta(days=span)), max(TICKS))
+    start = now - timedelta(days=days)
     rows = [_row(evse, index, list(reversed(events.get(evse.pk, []))), start, now) for index, evse in enumerate(evses)]
-    days = [start + timedelta(days=n) for n in range(0, DAYS + 1, 5)]
-    ticks = [(_x(day, start, now), f"{day:%d %b}") for day in days]
-    return Timeline(rows, start, now, ticks)
+    step = TICKS[days]
+    moments = [start + step * n for n in range(int((now - start) / step) + 1)]
+    ticks = [(_x(at, start, now), f"{at:%H:%M}" if days == 1 else f"{at:%d %b}") for at in moments]
+    return Timeline(rows, start, now, ticks, days)
 
 
 def _x(moment: datetime, start: datetime, end: datetime) -> float:
@@ -94,10 +105,12 @@ def _x(moment: datetime, start: datetime, end: datetime) -> float:
 
 
 def _row(evse: Evse, index: int, events: list[Any], start: datetime, end: datetime) -> Row:
-    row = Row(name=str(evse), y=index * ROW, changes=len(events))
-    status = events[0][2] if events else evse.status
+    inside = [event for event in events if event[0] > start]
+    before = [event for event in events if event[0] <= start]
+    row = Row(name=str(evse), y=index * ROW, changes=len(inside))
+    status = before[-1][1] if before else inside[0][2] if inside else evse.status
     begin = start if events or evse.status_since <= start else evse.status_since
-    for at, following, _ in [*events, (end, "", "")]:
+    for at, following, _ in [*inside, (end, "", "")]:
         if status and at > begin:
             x = _x(begin, start, end)
             row.segments.append(Segment(x, max(round(_x(at, start, end) - x, 2), 0.5), status, begin, at))
