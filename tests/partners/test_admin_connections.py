@@ -219,6 +219,20 @@ def test_the_partner_is_checked_while_staff_look_on(platform: Party, client: Cli
         assert "1 objects on 1 pages" in tab.content.decode()
 
 
+def test_a_second_click_while_a_flow_runs_asks_the_partner_once(
+    platform: Party, client: Client, peer: ScriptedPeer
+) -> None:
+    connection = registered(peer)
+    peer.script("GET", "/ocpi/versions", Twist(delay=0.7))
+    before = len(peer.received)
+    client.post(do(connection, "rotate"), {"reason": "monthly"})
+    again = client.post(do(connection, "rotate"), {"reason": "monthly"})
+    assert said(again) == ["Credentials exchange is running already: see its steps."]
+    assert finished(connection, "update").ok is True
+    assert [request.method for request in peer.received[before:]].count("PUT") == 1
+    assert LogEntry.objects.filter(object_id=str(connection.pk)).count() == 1
+
+
 def test_rotation_changes_both_tokens(platform: Party, client: Client, peer: ScriptedPeer) -> None:
     connection = registered(peer)
     before = connection.token_out

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from threading import Thread
 
 from django.db import connection as database
+from django.db import transaction
 
 from backoffice.partners.actions.connections import UnableToConnect
 from backoffice.partners.actions.discovery import BEGUN, UnableToHandshake
@@ -53,9 +54,17 @@ class Progress:
 
 
 def begin(connection: Connection, flow: str, work: Callable[[], str], *, now: datetime) -> None:
-    """Run `work` beside this request. It returns the sentence that staff read when it went well."""
-    Step.objects.filter(connection=connection, flow=flow).delete()
-    Step.objects.create(connection=connection, at=now, flow=flow, title="Begin", ok=None, cause=BEGUN)
+    """Run `work` beside this request. It returns the sentence that staff read when it went well.
+
+    Raises UnableToConnect while the same flow runs: a second click must not ask the partner twice.
+    """
+    with transaction.atomic():
+        Connection.objects.select_for_update().get(pk=connection.pk)
+        steps = Step.objects.filter(connection=connection, flow=flow)
+        if steps.filter(cause=BEGUN, at__gt=now - _SILENT_FOR).exists():
+            raise UnableToConnect(f"{FLOWS[flow]} is running already: see its steps.")
+        steps.delete()
+        Step.objects.create(connection=connection, at=now, flow=flow, title="Begin", ok=None, cause=BEGUN)
     Thread(target=_run, args=(connection, flow, work), name=f"{flow}-{connection.pk}", daemon=True).start()
 
 

@@ -407,8 +407,12 @@ class ConnectionAdmin(ConsoleAdmin):
         connection = press.connection
         because = f": {press.reason}" if press.reason else ""
         if button.flow:
-            flows.begin(connection, button.flow, lambda: button.act(press), now=site.now())
-            self.note(request, connection, f"Began: {button.label}{because}")
+            try:
+                flows.begin(connection, button.flow, lambda: button.act(press), now=site.now())
+            except UnableToConnect as error:
+                self.sorry(request, error)
+            else:
+                self.note(request, connection, f"Began: {button.label}{because}")
             return redirect("admin:partners_connection_live", connection.pk, button.flow)
         said = button.act(press)
         self.note(request, connection, f"{said}{because}")

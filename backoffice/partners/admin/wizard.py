@@ -6,6 +6,7 @@ URL and the token A are shown once, and the page turns green when the partner's 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -140,12 +141,12 @@ def _registration(admin: ConnectionAdmin, request: HttpRequest, form: forms.Form
 
 
 def _test(connection: Connection) -> HttpResponse:
-    flows.begin(
-        connection,
-        "register",
-        lambda: f"OCPI {handshake.preview(connection, now=site.now()).version} is the best version that both speak.",
-        now=site.now(),
-    )
+    def look() -> str:
+        offer = handshake.preview(connection, now=site.now())
+        return f"OCPI {offer.version} is the best version that both speak."
+
+    with suppress(connections.UnableToConnect):  # a second click: the page shows the steps of the first
+        flows.begin(connection, "register", look, now=site.now())
     return redirect("admin:partners_connection_setup", connection.pk)
 
 
