@@ -93,3 +93,12 @@ def test_only_a_superuser_gives_rights() -> None:
     root.post(page, {"username": "other", "is_active": "on", "is_staff": "on", "groups": [wanted.pk]})
     other.refresh_from_db()
     assert list(other.groups.all()) == [wanted]
+
+
+@pytest.mark.django_db
+def test_errors_are_plain_sentences() -> None:
+    client = logged_in(staff("nobody"))
+    refused, missing = client.get("/admin/auth/user/"), client.get("/admin/nowhere/")
+    assert (refused.status_code, missing.status_code) == (403, 404)
+    assert "nothing was changed" in refused.content.decode()
+    assert "There is nothing here" in missing.content.decode()

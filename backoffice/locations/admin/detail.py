@@ -160,8 +160,10 @@ def statuses(location: Location, tree: dict[str, Any], request: HttpRequest) -> 
     evses = location.evses.filter(listed=True).exclude(status=Status.REMOVED).defer("document")[: MOST_ROWS + 1]
     wanted = request.GET.get("days", "")
     days = int(wanted) if wanted in timeline.SPANS else None
+    zone = _zone(location.time_zone)
     return {
-        "timeline": timeline.read(evses[:MOST_ROWS], now=site.now(), days=days),
+        "timeline": timeline.read(evses[:MOST_ROWS], now=site.now(), zone=zone or UTC, days=days),
+        "zone": location.time_zone if zone else "UTC",
         "spans": timeline.SPANS.items(),
         "more": len(evses) > MOST_ROWS,
         "most": MOST_ROWS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from django.db.models import Q
@@ -77,10 +77,10 @@ class Timeline:
         return f"Usable {share} of the known time, with {changes} changes of status in {SPANS[str(self.days)]}."
 
 
-def read(evses: Iterable[Evse], *, now: datetime, days: int | None = None) -> Timeline:
+def read(evses: Iterable[Evse], *, now: datetime, zone: tzinfo = UTC, days: int | None = None) -> Timeline:
     """Two queries. Before its first known change an EVSE has the status that the change came from.
 
-    `days` None: the shortest span that shows everything that is known.
+    `days` None: the shortest span that shows everything that is known. `zone`: of the times along the axis.
     """
     evses = list(evses)
     oldest = now - timedelta(days=max(TICKS))
@@ -96,7 +96,8 @@ def read(evses: Iterable[Evse], *, now: datetime, days: int | None = None) -> Ti
     rows = [_row(evse, index, list(reversed(events.get(evse.pk, []))), start, now) for index, evse in enumerate(evses)]
     step = TICKS[days]
     moments = [start + step * n for n in range(int((now - start) / step) + 1)]
-    ticks = [(_x(at, start, now), f"{at:%H:%M}" if days == 1 else f"{at:%d %b}") for at in moments]
+    words = "%H:%M" if days == 1 else "%d %b"
+    ticks = [(_x(at, start, now), at.astimezone(zone).strftime(words)) for at in moments]
     return Timeline(rows, start, now, ticks, days)
 
 
