@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from ocpi.wire import locations as wire
 
@@ -49,6 +51,11 @@ LARGEST_POWER = 2**31 - 1
 def max_power(connectors: Iterable[wire.Connector]) -> int:
     """W of the strongest connector: what it says, else what voltage, amperage and phases make."""
     return min(max((_watts(connector) for connector in connectors), default=0), LARGEST_POWER)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 PHASES = {
@@ -159,6 +166,26 @@ def _hours(location: wire.Location) -> Iterator[Finding]:
         yield Finding(
             "HOURS_MISSING", "opening_times", Severity.WARN, "No opening times: drivers cannot tell whether it is open."
         )
+        return
+    for index, closing in enumerate(location.opening_times.exceptional_closings):
+        for opening in location.opening_times.exceptional_openings:
+            if opening.period_begin < closing.period_end and closing.period_begin < opening.period_end:
+                yield Finding(
+                    "EXCEPTIONS_OVERLAP",
+                    f"opening_times.exceptional_closings.{index}",
+                    Severity.WARN,
+                    "An exceptional closing overlaps an exceptional opening; the closing wins.",
+                )
+
+
+def _time_zone(location: wire.Location) -> Iterator[Finding]:
+    if location.time_zone not in _zones():
+        yield Finding(
+            "TIME_ZONE_UNKNOWN",
+            "time_zone",
+            Severity.STOP,
+            f"{location.time_zone} is no time zone of the IANA database. Choose one such as Europe/Amsterdam.",
+        )
 
 
 def _contact(location: wire.Location) -> Iterator[Finding]:
@@ -208,4 +235,56 @@ def _connector(connector: wire.Connector, path: str, name: str) -> Iterator[Find
         yield Finding("TARIFF_MISSING", f"{path}.tariff_ids", Severity.WARN, f"{name} names no tariff.")
 
 
-CHECKS: tuple[Callable[[wire.Location], Iterator[Finding]], ...] = (_coordinates, _equipment, _hours, _contact)
+def _energy(location: wire.Location) -> Iterator[Finding]:
+    sources = location.energy_mix.energy_sources if location.energy_mix else []
+    total = sum((source.percentage for source in sources), Decimal(0))
+    if sources and total != 100:
+        yield Finding(
+            "ENERGY_MIX_SUM",
+            "energy_mix.energy_sources",
+            Severity.WARN,
+            f"The energy sources add up to {total.normalize():f} percent instead of 100.",
+        )
+
+
+SMALL_VEHICLES = frozenset({wire.VehicleType.PERSONAL_VEHICLE, wire.VehicleType.MOTORCYCLE})
+PLACE_LIMITS = (
+    "max_vehicle_weight",
+    "max_vehicle_height",
+    "max_vehicle_length",
+    "max_vehicle_width",
+    "parking_space_length",
+    "parking_space_width",
+    "dangerous_goods_allowed",
+)
+"""What drivers of large vehicles must know of a parking space (mod_locations#parking_object)."""
+
+
+def _parking(location: wire.Location) -> Iterator[Finding]:
+    for index, place in enumerate(location.parking_places):
+        missing = [name for name in PLACE_LIMITS if getattr(place, name) is None]
+        if missing and not SMALL_VEHICLES.issuperset(place.vehicle_types):
+            yield Finding(
+                "PARKING_LIMITS_MISSING",
+                f"parking_places.{index}.{missing[0]}",
+                Severity.WARN,
+                f"Parking space {place.id} is for large vehicles too, whose drivers need {', '.join(missing)}.",
+            )
+        if wire.VehicleType.DISABLED in place.vehicle_types and not place.images:
+            yield Finding(
+                "PARKING_IMAGE_MISSING",
+                f"parking_places.{index}.images",
+                Severity.WARN,
+                f"Parking space {place.id} is for disabled drivers, who need an image of it.",
+            )
+
+
+CHECKS: tuple[Callable[[wire.Location], Iterator[Finding]], ...] = (
+    _coordinates,
+    _equipment,
+    _time_zone,
+    _hours,
+    _contact,
+    _energy,
+    _parking,
+)
