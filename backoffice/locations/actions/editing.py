@@ -104,9 +104,13 @@ def _locked(location: Location) -> Location:
 
 
 def _unused(location: Location, uid: str) -> None:
-    """An EVSE's uid is never used again, not even after the EVSE is gone (mod_locations#evse_object)."""
-    if uid and Evse.objects.annotate(key=Upper("uid")).filter(location=location, key=uid.upper()).exists():
-        raise UnableToChange(f"{location} has or had an EVSE {uid}, and a uid is never used again. Choose another one.")
+    """An EVSE's uid is unique among all that a CPO has or had, and never used again (mod_locations#evse_object)."""
+    same = Evse.objects.annotate(key=Upper("uid")).filter(location__party=location.party_id, key=uid.upper())
+    known = same.select_related("location").first() if uid else None
+    if known is not None:
+        raise UnableToChange(
+            f"{known.location} has or had an EVSE {uid}, and a uid is never used again. Choose another one."
+        )
 
 
 def _stamped(stored: Tree, evse: Tree, stamp: str) -> Tree:
