@@ -256,6 +256,21 @@ def test_a_push_is_delivered_whatever_data_says(data: bytes, platform: Party, pe
     assert not connection.messages.exclude(state="DONE").exists()
 
 
+@pytest.mark.rule("T-191", "T-192", "T-221")
+def test_what_is_neither_public_nor_for_roaming_is_not_told(platform: Party, peer: ScriptedPeer) -> None:
+    connection = registered(peer)
+    location = factories.own_location(factories.small_location("A", "DE-RDK"))
+    draining.drain(connection.pk)
+    changing.unshare(location)
+    peer.received.clear()
+    changing.set_status(location, "E1", "CHARGING", source="charge point", now=site.now())
+    draining.drain(connection.pk)
+    assert peer.received == []
+    changing.share(location, now=site.now())
+    draining.drain(connection.pk)
+    assert {request.path.rsplit("/", 1)[1] for request in peer.pushed("PUT")} == {"A"}
+
+
 def test_nothing_is_sent_over_a_connection_that_is_paused(platform: Party, peer: ScriptedPeer) -> None:
     connection = registered(peer)
     connections.pause(Connection.objects.get(pk=connection.pk), reason="test")

@@ -342,6 +342,27 @@ def test_an_object_without_a_required_field_is_2001_and_not_stored(
     assert snapshot() == before
 
 
+@pytest.mark.rule("T-224")
+@pytest.mark.parametrize("connectors", [[], None])
+def test_an_evse_has_a_connector(connectors: Any, stored: Asking) -> None:
+    before = snapshot()
+    told = {"connectors": connectors, "last_updated": LATER}
+    assert stored.put(EVSE, factories.evse(**told)).says == (200, 2001)
+    assert stored.patch(EVSE, told).says == (200, 2001)
+    assert stored.put(LOCATION, factories.location(evses=[factories.evse(**told)], last_updated=LATER)).says == (
+        200,
+        2001,
+    )
+    assert snapshot() == before
+
+
+@pytest.mark.rule("T-248")
+def test_a_planned_status_may_have_no_end(stored: Asking) -> None:
+    plan = [{"period_begin": "2026-06-01T00:00:00Z", "status": "OUTOFORDER"}]
+    assert stored.patch(EVSE, {"status_schedule": plan, "last_updated": LATER}).says == (200, 1000)
+    assert stored.get(EVSE).data["status_schedule"] == plan
+
+
 def test_a_violation_is_named_in_the_words_of_the_version_that_was_used(asking: Asking) -> None:
     body = factories.small_location("A")
     body["evses"][0]["connectors"][0]["max_voltage"] = "230"
