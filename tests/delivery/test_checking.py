@@ -11,9 +11,18 @@ from django.core.management import call_command
 from backoffice.delivery.actions.checking import check
 from backoffice.delivery.models import Exchange, Pull
 from backoffice.locations.models import Location
-from backoffice.partners.actions.connections import Agreement, Claim, UnableToConnect, adopt, invite, own_parties, pause
+from backoffice.partners.actions.connections import (
+    Agreement,
+    Claim,
+    UnableToConnect,
+    adopt,
+    invite,
+    own_parties,
+    pause,
+    settle_claims,
+)
 from backoffice.partners.actions.handshake import rediscover
-from backoffice.partners.models import Connection, Party, Step
+from backoffice.partners.models import Connection, Party, PartyRole, Step
 from backoffice.roaming_site import site
 from tests.factories import own_party, small_location
 from tests.peer import ScriptedPeer, Twist
@@ -196,6 +205,21 @@ def test_deviations_are_counted_by_field_and_repairs_are_suggested(
             connection.save()
             mended = located(connection)
             assert (mended["ok"], mended["rejected"], list(mended["repairs_applied"])) == (2, 0, [remedy])
+
+
+def test_an_object_of_a_foreign_party_is_checked_all_the_same(platform: Party) -> None:
+    """All its faults are told at once, and whether the partner's claim on that party waits for a decision."""
+    PartyRole.objects.create(party=Party.objects.create(country_code="BE", party_id="CLM"), role="CPO")
+    foreign, claimed = charger(1, party_id="XXX", publish="true"), charger(2, country_code="BE", party_id="CLM")
+    with ScriptedPeer(role="CPO", objects={"locations": texts(foreign)}) as peer:
+        connection = registered(peer)
+        report = located(connection)
+        assert set(report["violations"]) == {"party_id", "publish"}
+        assert report["violations"]["party_id"]["sentence"] == "Not a registered role of this connection."
+        assert (report["rejected"], report["repairs_suggested"]) == (1, ["accept_booleans_as_text"])
+        settle_claims(connection, [Claim("BE", "CLM", "CPO", {"name": "c"})])
+        peer.objects["locations"] = texts(claimed)
+        assert "Its claim awaits approval." in located(connection)["violations"]["party_id"]["sentence"]
 
 
 def test_only_the_repairs_that_are_needed_are_suggested(platform: Party) -> None:

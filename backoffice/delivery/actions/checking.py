@@ -20,7 +20,7 @@ from backoffice.partners import peers
 from backoffice.partners.actions.connections import UnableToConnect
 from backoffice.partners.actions.discovery import Line, started
 from backoffice.partners.models import Connection, Endpoint
-from backoffice.partners.rules import REGISTERED, ConnectionState, origin
+from backoffice.partners.rules import REGISTERED, ConnectionState, RoleState, origin
 from backoffice.partners.secrets import UnableToDecrypt, decrypt
 from backoffice.roaming_site import site
 from ocpi import versions
@@ -155,6 +155,8 @@ class _Check:
         self.report = Report(url=endpoint.url)
         self.seen: set[str] = set()
         self.newest: datetime | None = None
+        waiting = line.connection.roles.filter(state=RoleState.AWAITING_APPROVAL).select_related("party")
+        self.claimed = {(role.party.country_code, role.party.party_id) for role in waiting}
 
     def run(self) -> Report:
         report = self.report
@@ -347,31 +349,36 @@ class _Check:
             self._object(item, key)
 
     def _object(self, item: dict[str, Any], key: str) -> None:
+        """Everything wrong with one object, also when it belongs to a party that is none of this connection's."""
         owner = owner_of(self.peer, item)
-        if owner is None:
-            self._reject("party_id", "Not a registered role of this connection.", key)
-            return
         faults, applied = self._faults(item, owner, self.peer.repairs)
         for name in applied:
             self.report.repairs_applied[name] = self.report.repairs_applied.get(name, 0) + 1
-        if not faults:
+        if not faults and owner is not None:
             self.report.ok += 1
             return
         self.report.rejected += 1
+        if owner is None:
+            self.report.violate("party_id", self._stranger(item), key)
         for violation in faults:
             path = versions.translate_path(self.version, self.cls, violation.path)
             name = ".".join(str(step) for step in path if not isinstance(step, int))
             self.report.violate(name or self.cls.__name__, violation.message, key)
-        if self.report.rejected <= _REPAIRED:
+        if faults and self.report.rejected <= _REPAIRED:
             for name in self._remedy(item, owner):
                 self.report.repairs_suggested[name] = self.report.repairs_suggested.get(name, 0) + 1
+
+    def _stranger(self, item: dict[str, Any]) -> str:
+        codes = str(item.get("country_code", "")).upper(), str(item.get("party_id", "")).upper()
+        awaits = " Its claim awaits approval." if codes in self.claimed else ""
+        return f"Not a registered role of this connection.{awaits}"
 
     def _reject(self, field_name: str, sentence: str, example: str) -> None:
         self.report.rejected += 1
         self.report.violate(field_name, sentence, example)
 
     def _faults(
-        self, item: dict[str, Any], owner: PartyRef, enabled: Iterable[str]
+        self, item: dict[str, Any], owner: PartyRef | None, enabled: Iterable[str]
     ) -> tuple[list[wire_json.Violation], list[str]]:
         ctx = context(self.peer, owner)
         tree, applied = repair(self.cls, item, frozenset(enabled), ctx, version=self.version)
@@ -381,7 +388,7 @@ class _Check:
             return error.violations, [done.name for done in applied]
         return [], [done.name for done in applied]
 
-    def _remedy(self, item: dict[str, Any], owner: PartyRef) -> list[str]:
+    def _remedy(self, item: dict[str, Any], owner: PartyRef | None) -> list[str]:
         """The fewest further repairs that make this object valid; none when all together do not."""
         on = set(self.peer.repairs)
         faults, applied = self._faults(item, owner, on | REPAIRS.keys())
