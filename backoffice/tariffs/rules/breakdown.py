@@ -6,11 +6,12 @@ somebody asks.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from backoffice.tariffs.rules.compiled import Component
-from backoffice.tariffs.rules.exact import rounded
+from backoffice.tariffs.rules.exact import scaled
 from backoffice.tariffs.rules.matching import instant
 from backoffice.tariffs.rules.periods import Period
 from backoffice.tariffs.rules.policy import TaxRate
@@ -40,10 +41,15 @@ class Cost(NamedTuple):
 
 
 class TaxLine(NamedTuple):
-    """One tax in an amount. `rate` None: of no known rate (a price limit that tells only the sum)."""
+    """One tax in an amount, over `unit`. `rate` None: of no known rate (a price limit that tells only the sum)."""
 
     rate: TaxRate | None
-    amount: Fraction
+    numerator: int
+    unit: int
+
+    @property
+    def amount(self) -> Fraction:
+        return Fraction(self.numerator, self.unit)
 
 
 class Notice(NamedTuple):
@@ -105,15 +111,18 @@ class Segment(NamedTuple):
         return Fraction(self.line.volume, self.breakdown.facts.divisor)
 
     @property
-    def reported(self) -> Fraction:
+    def reported(self) -> Decimal:
         """As the charging period tells it; 0 for what step_size added, 1 for FLAT."""
         if self.line.surplus:
-            return Fraction(0)
-        if self.dimension is TariffDimensionType.FLAT:
-            return Fraction(1)
-        names = _REPORTED[self.line.category] if self.dimension is not TariffDimensionType.ENERGY else ("ENERGY",)
+            return Decimal(0)
+        dimension = self.line.component.wire.type
+        if dimension is TariffDimensionType.FLAT:
+            return Decimal(1)
+        names = _REPORTED.get(self.line.category, ("ENERGY",))
         found = [each.volume for each in self.period.source.dimensions if each.type in names]
-        return Fraction(max(found)) if self.line.category == RESERVATION_COST else Fraction(sum(found))
+        if len(found) == 1:
+            return found[0]
+        return max(found) if self.line.category == RESERVATION_COST else sum(found, Decimal(0))
 
     @property
     def cost(self) -> Cost:
@@ -147,21 +156,30 @@ _REPORTED = {
 
 def tax_lines(lines: Iterable[Line], divisor: int) -> list[TaxLine]:
     """The taxes of these lines, by name and rate in the order in which they occur."""
-    found: dict[TaxRate, Fraction] = {}
+    found: dict[TaxRate, TaxLine] = {}
     for line in lines:
+        unit = line.component.owner.unit * divisor
         for rate, amount in line.component.taxes:
-            part = Fraction(amount * line.volume, line.component.owner.unit * divisor)
-            found[rate] = found.get(rate, Fraction(0)) + part
-    return [TaxLine(rate, amount) for rate, amount in found.items()]
+            numerator = amount * line.volume
+            before = found.get(rate)
+            if before is None:
+                found[rate] = TaxLine(rate, numerator, unit)
+            elif before.unit == unit:
+                found[rate] = TaxLine(rate, before.numerator + numerator, unit)
+            else:
+                found[rate] = TaxLine(rate, before.numerator * unit + numerator * before.unit, before.unit * unit)
+    return list(found.values())
 
 
 def rounded_taxes(taxes: Sequence[TaxLine], cost: Cost, places: int) -> list[TaxLine]:
     """Each tax rounded by itself; the last takes what is left, so that the rounded amounts add up."""
-    if not taxes or cost.excl is None or cost.incl is None:
-        return [TaxLine(tax.rate, rounded(tax.amount, places)) for tax in taxes]
-    lines = [TaxLine(tax.rate, rounded(tax.amount, places)) for tax in taxes[:-1]]
-    rest = rounded(cost.incl, places) - rounded(cost.excl, places) - sum(tax.amount for tax in lines)
-    return [*lines, TaxLine(taxes[-1].rate, rest)]
+    scale = 10**places
+    lines = [TaxLine(tax.rate, scaled(tax.numerator, tax.unit, places), scale) for tax in taxes]
+    if lines and cost.net is not None and cost.gross is not None:
+        due = scaled(cost.gross, cost.unit, places) - scaled(cost.net, cost.unit, places)
+        others = sum(line.numerator for line in lines[:-1])
+        lines[-1] = TaxLine(lines[-1].rate, due - others, scale)
+    return lines
 
 
 class Limited(NamedTuple):
@@ -225,9 +243,9 @@ class Breakdown:
             return lines
         due = self.total.incl - self.total.excl
         known = sum((line.amount for line in lines), Fraction(0))
-        if known:
-            return [TaxLine(line.rate, line.amount * due / known) for line in lines]
-        return [*lines, TaxLine(None, due)] if due else lines
+        if not known:
+            return [*lines, TaxLine(None, *due.as_integer_ratio())] if due else lines
+        return [TaxLine(line.rate, *(line.amount * due / known).as_integer_ratio()) for line in lines]
 
     def taxes_of(self, category: str) -> list[TaxLine]:
         wanted = CATEGORIES.index(category)

@@ -115,6 +115,8 @@ def _axis(
     restricts: Callable[[TariffRestrictions], bool],
 ) -> Axis | None:
     """None where no element restricts the quantity. `holds` is asked at each point, where a new stretch begins."""
+    if not restrictions:
+        return None
     found: list[int | Decimal] = sorted(set(points))
     restricted = sum(1 << i for i, each in enumerate(restrictions) if each is not None and restricts(each))
     if not restricted:
@@ -184,6 +186,8 @@ class CompiledTariff:
 
     def _read_axes(self, restrictions: Sequence[TariffRestrictions | None], policy: Policy) -> None:
         some = [each for each in restrictions if each is not None]
+        if not some:
+            restrictions = ()
         self.time_axis, self.week_axis = _clock_axes(restrictions, policy)
         self.date_axis = _axis(
             restrictions,

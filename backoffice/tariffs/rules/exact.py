@@ -6,6 +6,7 @@ from zero, to four decimals in reports, to the minor unit of the currency (ISO 4
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 
 _BY_EXPONENT = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
@@ -23,6 +24,7 @@ def exponent(currency: str | None) -> int:
     return EXPONENTS.get((currency or "").upper(), 2)
 
 
+@cache
 def minor_unit(currency: str | None) -> Fraction:
     """The smallest amount that can be paid."""
     return Fraction(1, 10 ** exponent(currency))
@@ -30,24 +32,25 @@ def minor_unit(currency: str | None) -> Fraction:
 
 def rounded(value: Fraction, places: int = REPORTED) -> Fraction:
     """Half away from zero."""
-    return Fraction(_scaled(value.numerator, value.denominator, places), 10**places)
+    return Fraction(scaled(value.numerator, value.denominator, places), 10**places)
 
 
 def decimal(value: Fraction, places: int = REPORTED) -> Decimal:
     """Rounded, as a Decimal with exactly this many places."""
-    return Decimal(_scaled(value.numerator, value.denominator, places)).scaleb(-places)
+    return Decimal(scaled(value.numerator, value.denominator, places)).scaleb(-places)
 
 
 def text(numerator: int, denominator: int = 1, places: int = REPORTED) -> str:
     """The quotient in plain notation with exactly this many places."""
-    scaled = _scaled(numerator, denominator, places)
+    number = scaled(numerator, denominator, places)
     if not places:
-        return str(scaled)
-    digits = str(abs(scaled)).rjust(places + 1, "0")
-    return f"{'-' if scaled < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+        return str(number)
+    digits = str(abs(number)).rjust(places + 1, "0")
+    return f"{'-' if number < 0 else ''}{digits[:-places]}.{digits[-places:]}"
 
 
-def _scaled(numerator: int, denominator: int, places: int) -> int:
+def scaled(numerator: int, denominator: int, places: int) -> int:
+    """The quotient in units of the last place, half away from zero."""
     scale: int = 10**places
     size = (2 * abs(numerator) * scale + denominator) // (2 * denominator)
     return -size if numerator < 0 else size

@@ -35,7 +35,7 @@ def explained(breakdown: Breakdown) -> Iterator[str]:
         yield f"Price limit ({breakdown.limit_applied}): {_signed(excl)} before taxes, {_signed(incl)} with taxes"
     for tax in rounded_taxes(breakdown.taxes, breakdown.total, exponent(currency)):
         name = f"{tax.rate.name} {plain(tax.rate.percentage)} %" if tax.rate is not None else "VAT"
-        yield f"{name}: {_rounded(tax.amount, exponent(currency))} {currency}"
+        yield f"{name}: {text(tax.numerator, tax.unit, exponent(currency))} {currency}"
     yield f"Total: {_money(breakdown.total, currency, exponent(currency))}"
     for warning in breakdown.warnings:
         yield f"Note ({warning.code}): {sentence_of(warning)}"

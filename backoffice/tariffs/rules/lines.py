@@ -139,9 +139,23 @@ def _tariff(
     policy: Policy,
     repaired: set[str],
 ) -> CompiledTariff:
+    """Lines repeat their tariffs: each is read and compiled once in a process."""
     if not isinstance(tree, dict):
         raise UnableToPrice("tariff: expected an object.")
-    return compile_tariff(_read(Tariff, Tariff, tree, version, context, repaired), profile, policy)
+    key = version, profile, context.known.get("currency"), repr(tree)
+    known = _compiled.get(key)
+    if known is None:
+        names: set[str] = set()
+        known = compile_tariff(_read(Tariff, Tariff, tree, version, context, names), profile, policy), names
+        if len(_compiled) >= REMEMBERED:
+            _compiled.clear()
+        _compiled[key] = known
+    repaired |= known[1]
+    return known[0]
+
+
+REMEMBERED = 500
+_compiled: dict[tuple[Any, ...], tuple[CompiledTariff, set[str]]] = {}
 
 
 def _tax_profile(rates: Any) -> tuple[TaxRate, ...]:

@@ -6,16 +6,27 @@ Field meanings are those of the test vectors; null is unknown, absent does not o
 from fractions import Fraction
 from typing import Any
 
-from backoffice.tariffs.rules.breakdown import Breakdown, Cost, Segment, TaxLine, rounded_taxes
+from backoffice.tariffs.rules.breakdown import (
+    ENERGY_COST,
+    PARKING_COST,
+    RESERVATION_COST,
+    TIME_COST,
+    Breakdown,
+    Cost,
+    Segment,
+    TaxLine,
+    rounded_taxes,
+)
 from backoffice.tariffs.rules.exact import REPORTED, plain, text
+from backoffice.tariffs.rules.matching import instant
 from ocpi.wire.base import date_time_text
 from ocpi.wire.tariffs import TariffDimensionType
 
 _VOLUMES = (
-    ("energy", "energy_kwh", 1, 4),
-    ("time", "time_s", 3600, 2),
-    ("parking_time", "parking_time_s", 3600, 2),
-    ("reservation", "reservation_s", 3600, 2),
+    (ENERGY_COST, "energy_kwh", 1, 4),
+    (TIME_COST, "time_s", 3600, 2),
+    (PARKING_COST, "parking_time_s", 3600, 2),
+    (RESERVATION_COST, "reservation_s", 3600, 2),
 )
 
 
@@ -36,15 +47,11 @@ def as_tree(breakdown: Breakdown, *, because: bool = False) -> dict[str, Any]:
         tree["total_before_limits"] = amounts(breakdown.before_limits)
     for category, cost in breakdown.costs.items():
         tree[category] = amounts(cost)
-    billed = {}
-    for category, name, scale, places in _VOLUMES:
-        volume = breakdown.billed(category)
-        if volume is not None:
-            billed[name] = _text(volume * scale, places)
-    tree["billed"] = billed
+    tree["billed"] = _billed(breakdown)
     tree["limit_applied"] = breakdown.limit_applied
     tree["taxes"] = [tax(line) for line in rounded_taxes(breakdown.taxes, breakdown.total, REPORTED)]
-    tree["segments"] = [segment_tree(segment, because=because) for segment in breakdown.segments]
+    times = [(_time(period.start), _time(period.end)) for period in breakdown.facts.periods]
+    tree["segments"] = [_segment(segment, *times[segment.line.period], because) for segment in breakdown.segments]
     if breakdown.limit_applied is not None:
         excl, incl = breakdown.price_limit
         tree["price_limit"] = {
@@ -58,18 +65,33 @@ def tax(line: TaxLine) -> dict[str, str | None]:
     return {
         "name": line.rate.name if line.rate is not None else "VAT",
         "percentage": plain(line.rate.percentage) if line.rate is not None else None,
-        "amount": _text(line.amount),
+        "amount": text(line.numerator, line.unit),
     }
 
 
-def segment_tree(segment: Segment, *, because: bool = False) -> dict[str, Any]:
+def _billed(breakdown: Breakdown) -> dict[str, str]:
+    volumes: dict[int, int] = {}
+    for line in breakdown.lines:
+        if line.component.wire.type is not TariffDimensionType.FLAT:
+            volumes[line.category] = volumes.get(line.category, 0) + line.volume
+    return {
+        name: text(volumes[category] * scale, breakdown.facts.divisor, places)
+        for category, name, scale, places in _VOLUMES
+        if category in volumes
+    }
+
+
+def _time(moment: int | None) -> str | None:
+    return None if moment is None else date_time_text(instant(moment))
+
+
+def _segment(segment: Segment, start: str | None, end: str | None, because: bool) -> dict[str, Any]:
     """One line of the bill. Energy in kWh, time in seconds."""
     dimension, component = segment.dimension, segment.component
-    end = segment.end
     tree: dict[str, Any] = {
         "period": segment.line.period,
-        "start_date_time": date_time_text(segment.start),
-        "end_date_time": None if end is None else date_time_text(end),
+        "start_date_time": start,
+        "end_date_time": end,
         "category": segment.category,
         "dimension": dimension.value,
         "tariff_id": component.owner.tariff.id,
@@ -80,8 +102,9 @@ def segment_tree(segment: Segment, *, because: bool = False) -> dict[str, Any]:
     if dimension is not TariffDimensionType.FLAT:
         energy = dimension is TariffDimensionType.ENERGY
         unit, scale, places = ("kwh", 1, 4) if energy else ("s", 3600, 2)
-        tree[f"reported_{unit}"] = _text(segment.reported * scale, places)
-        tree[f"billed_{unit}"] = _text(segment.billed * scale, places)
+        top, bottom = segment.reported.as_integer_ratio()
+        tree[f"reported_{unit}"] = text(top * scale, bottom, places)
+        tree[f"billed_{unit}"] = text(segment.line.volume * scale, segment.breakdown.facts.divisor, places)
     if segment.is_surplus:
         tree["step_size"] = component.step
     cost = segment.cost

@@ -2,12 +2,13 @@
 the specification would explain it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
+from decimal import Context, Decimal
 from fractions import Fraction
 
-from backoffice.tariffs.rules.breakdown import FIXED_COST, Breakdown
+from backoffice.tariffs.rules.breakdown import FIXED_COST, Breakdown, Cost
 from backoffice.tariffs.rules.cdr import AnyCdr
 from backoffice.tariffs.rules.compiled import PARKING_TIME, CompiledTariff
 from backoffice.tariffs.rules.exact import minor_unit
@@ -26,8 +27,8 @@ COST_FIELDS = {
 }
 """The fields of a CDR that tell a part of the cost, by our categories."""
 
-ENERGY_TOLERANCE = Fraction(1, 100)  # kWh: some totals have two decimals
-TIME_TOLERANCE = Fraction(1, 2000)  # hours, per charging period: 1.8 s
+ENERGY_TOLERANCE = Decimal("0.01")  # kWh: some totals have two decimals
+TIME_TOLERANCE = Decimal("0.0005")  # hours, per charging period: 1.8 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,7 @@ def verify(cdr: AnyCdr, breakdown: Breakdown, tolerance: Tolerance | None = None
         found.append(Discrepancy("currency", cdr.currency, ours))
     if cdr.total_cost is not None:
         sign = -1 if cdr.credit else 1
-        total = breakdown.total
-        found += _compare("total_cost", cdr.total_cost, _signed(total.excl, sign), _signed(total.incl, sign), per_total)
+        found += _compare("total_cost", cdr.total_cost, breakdown.total, per_total, sign)
     found += _parts(cdr, breakdown, per_dimension)
     found += _volumes(cdr, breakdown)
     return found
@@ -81,44 +81,54 @@ def verify(cdr: AnyCdr, breakdown: Breakdown, tolerance: Tolerance | None = None
 _NO_CURRENCY = "XXX"  # ISO 4217: no currency; what a tariff without one is read as
 
 
-def _signed(amount: Fraction | None, sign: int) -> Fraction | None:
-    return None if amount is None else sign * amount
+def _compare(field: str, stated: Price, ours: Cost, allowed: Fraction, sign: int = 1) -> Iterator[Discrepancy]:
+    net = stated.before_taxes
+    if ours.net is not None and _apart(net, sign * ours.net, ours.unit, allowed):
+        yield Discrepancy(field, Fraction(net), Fraction(sign * ours.net, ours.unit))
+    if stated.taxes and ours.gross is not None:
+        gross = _EXACT.add(net, _sum(tax.amount for tax in stated.taxes))
+        if _apart(gross, sign * ours.gross, ours.unit, allowed):
+            yield Discrepancy(field, Fraction(gross), Fraction(sign * ours.gross, ours.unit), incl=True)
 
 
-def _compare(
-    field: str, stated: Price, excl: Fraction | None, incl: Fraction | None, allowed: Fraction
-) -> Iterator[Discrepancy]:
-    net = Fraction(stated.before_taxes)
-    if excl is not None and abs(net - excl) > allowed:
-        yield Discrepancy(field, net, excl)
-    if stated.taxes and incl is not None:
-        gross = net + sum((Fraction(tax.amount) for tax in stated.taxes), Fraction(0))
-        if abs(gross - incl) > allowed:
-            yield Discrepancy(field, gross, incl, incl=True)
+def _apart(stated: Decimal, numerator: int, unit: int, allowed: Fraction) -> bool:
+    top, bottom = stated.as_integer_ratio()
+    return abs(top * unit - numerator * bottom) * allowed.denominator > allowed.numerator * bottom * unit
 
 
-def _expected(breakdown: Breakdown, category: str) -> tuple[Fraction | None, Fraction | None]:
-    cost = breakdown.costs.get(category)
-    return (Fraction(0), Fraction(0)) if cost is None else (cost.excl, cost.incl)
+def _sum(numbers: Iterable[Decimal]) -> Decimal:
+    total = Decimal(0)
+    for number in numbers:
+        total = _EXACT.add(total, number)
+    return total
+
+
+_EXACT = Context(prec=64)
+"""Sums of numbers as OCPI has them are exact."""
+
+_FREE = Cost(0, 0, 1)
 
 
 def _parts(cdr: AnyCdr, breakdown: Breakdown, allowed: Fraction) -> Iterator[Discrepancy]:
-    compared = dict(COST_FIELDS)
+    compared = COST_FIELDS
     fixed, parking = cdr.total_fixed_cost, cdr.total_parking_cost
-    if _flat_beside_parking(breakdown) and fixed is not None and parking is not None:
-        del compared["total_fixed_cost"], compared["total_parking_cost"]
-        both = [_expected(breakdown, "fixed"), _expected(breakdown, "parking_time")]
-        merged = Price(before_taxes=fixed.before_taxes + parking.before_taxes, taxes=[*fixed.taxes, *parking.taxes])
-        yield from _compare("total_parking_cost", merged, _plus(both, 0), _plus(both, 1), allowed)
+    if fixed is not None and parking is not None and _flat_beside_parking(breakdown):
+        compared = {field: name for field, name in COST_FIELDS.items() if name not in ("fixed", "parking_time")}
+        merged = Price(
+            before_taxes=_EXACT.add(fixed.before_taxes, parking.before_taxes), taxes=[*fixed.taxes, *parking.taxes]
+        )
+        both = _both(breakdown.costs.get("fixed", _FREE), breakdown.costs.get("parking_time", _FREE))
+        yield from _compare("total_parking_cost", merged, both, allowed)
     for field, category in compared.items():
         stated = getattr(cdr, field)
         if stated is not None:
-            yield from _compare(field, stated, *_expected(breakdown, category), allowed)
+            yield from _compare(field, stated, breakdown.costs.get(category, _FREE), allowed)
 
 
-def _plus(amounts: Sequence[tuple[Fraction | None, Fraction | None]], index: int) -> Fraction | None:
-    known = [each[index] for each in amounts]
-    return None if None in known else sum((each for each in known if each is not None), Fraction(0))
+def _both(one: Cost, other: Cost) -> Cost:
+    net = None if one.net is None or other.net is None else one.net * other.unit + other.net * one.unit
+    gross = None if one.gross is None or other.gross is None else one.gross * other.unit + other.gross * one.unit
+    return Cost(net, gross, one.unit * other.unit)
 
 
 def _flat_beside_parking(breakdown: Breakdown) -> bool:
@@ -131,35 +141,34 @@ def _flat_beside_parking(breakdown: Breakdown) -> bool:
 
 def _volumes(cdr: AnyCdr, breakdown: Breakdown) -> Iterator[Discrepancy]:
     """The totals of kWh and hours against the charging periods, where these tell them."""
-    told: dict[str, Fraction] = {}
+    told: dict[str, Decimal] = {}
     for period in cdr.charging_periods:
         for dimension in period.dimensions:
-            told[dimension.type] = told.get(dimension.type, Fraction(0)) + Fraction(dimension.volume)
+            told[dimension.type] = _EXACT.add(told.get(dimension.type, _ZERO), dimension.volume)
     spare = TIME_TOLERANCE * len(cdr.charging_periods)
     energy = told.get(CdrDimensionType.ENERGY)
-    if (
-        cdr.total_energy is not None
-        and energy is not None
-        and abs(energy - Fraction(cdr.total_energy)) > ENERGY_TOLERANCE
-    ):
-        yield Discrepancy("total_energy", Fraction(cdr.total_energy), energy)
+    if cdr.total_energy is not None and energy is not None and _far(cdr.total_energy, energy, ENERGY_TOLERANCE):
+        yield Discrepancy("total_energy", Fraction(cdr.total_energy), Fraction(energy))
     parked = told.get(CdrDimensionType.PARKING_TIME)
-    if (
-        cdr.total_parking_time is not None
-        and parked is not None
-        and abs(parked - Fraction(cdr.total_parking_time)) > spare
-    ):
-        yield Discrepancy("total_parking_time", Fraction(cdr.total_parking_time), parked)
+    if cdr.total_parking_time is not None and parked is not None and _far(cdr.total_parking_time, parked, spare):
+        yield Discrepancy("total_parking_time", Fraction(cdr.total_parking_time), Fraction(parked))
     if cdr.total_time is None:
         return
     used = [told[kind] for kind in (CdrDimensionType.TIME, CdrDimensionType.PARKING_TIME) if kind in told]
-    held = told.get(CdrDimensionType.RESERVATION_TIME, Fraction(0))
-    possible = [sum(used, Fraction(0)), sum(used, held)] if used or held else []
+    held = told.get(CdrDimensionType.RESERVATION_TIME, _ZERO)
+    possible = [_sum(used), _sum([*used, held])] if used or held else []
     if cdr.start_date_time is not None and cdr.end_date_time is not None:
         elapsed = cdr.end_date_time - cdr.start_date_time
-        possible.append(Fraction(elapsed.days * 86_400 + elapsed.seconds, 3600))
-    if possible and all(abs(hours - Fraction(cdr.total_time)) > spare for hours in possible):
-        yield Discrepancy("total_time", Fraction(cdr.total_time), possible[-1])
+        possible.append(_EXACT.divide(Decimal(elapsed.days * 86_400 + elapsed.seconds), Decimal(3600)))
+    if possible and all(_far(cdr.total_time, hours, spare) for hours in possible):
+        yield Discrepancy("total_time", Fraction(cdr.total_time), Fraction(possible[-1]))
+
+
+def _far(one: Decimal, other: Decimal, allowed: Decimal) -> bool:
+    return abs(_EXACT.subtract(one, other)) > allowed
+
+
+_ZERO = Decimal(0)
 
 
 READINGS: dict[str, dict[str, object]] = {
