@@ -148,7 +148,9 @@ def test_quirks_are_saved_without_touching_anything_else(client: Client) -> None
     connection = partner().connection
     url = reverse("admin:partners_connection_change", args=[connection.pk]) + "?tab=quirks"
     before = Connection.objects.filter(pk=connection.pk).values().get()
+    other = partner("FR-CLM:CPO").connection
     given = {
+        "name": "Elbil",
         "push_enabled": "on",
         "strict_delivery": "on",
         "page_limit": "20",
@@ -160,6 +162,7 @@ def test_quirks_are_saved_without_touching_anything_else(client: Client) -> None
     after = Connection.objects.filter(pk=connection.pk).values().get()
     changed = {name: value for name, value in after.items() if before[name] != value}
     assert changed == {
+        "name": "Elbil",
         "strict_delivery": True,
         "pull_enabled": False,
         "page_limit": 20,
@@ -169,6 +172,8 @@ def test_quirks_are_saved_without_touching_anything_else(client: Client) -> None
     }
     assert entry(connection).startswith("Changed ")
     for wrong in (
+        {"name": other.name},
+        {"name": ""},
         {"repairs": ["accept_everything"]},
         {"page_limit": "-1"},
         {"page_limit": "0"},

@@ -130,6 +130,7 @@ class QuirksForm(forms.ModelForm):
     class Meta:
         model = Connection
         fields: ClassVar = [
+            "name",
             "plain_token",
             "push_enabled",
             "pull_enabled",
@@ -138,6 +139,7 @@ class QuirksForm(forms.ModelForm):
             "vanished_policy",
             "repairs",
         ]
+        help_texts: ClassVar = {"name": "How your colleagues call this partner; the partner never sees it."}
         labels: ClassVar = {
             "plain_token": "Token without Base64",
             "push_enabled": "Push to this partner",
