@@ -70,7 +70,8 @@ ALLOWED_HOSTS = [
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 
 SECURE_SSL_REDIRECT = _https
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^metrics$"]  # asked for from inside, past the proxy that speaks TLS
+# The first two are asked for from inside, past the proxy that speaks TLS; the doors refuse plain HTTP by themselves.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^metrics$", r"^ocpi/"]
 SECURE_HSTS_SECONDS = env.int("ROAMDESK_HSTS_SECONDS", 31_536_000 if _https else 0)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -231,7 +232,11 @@ STATIC_ROOT = env.str("ROAMDESK_STATIC_ROOT", "") or None
 STATICFILES_DIRS = [
     BASE_DIR / "static",
     # Leaflet as django-leaflet ships it; of that package only the files are used, it is no installed app.
-    *(("leaflet", Path(_leaflet.origin).parent / "static" / "leaflet") for _leaflet in [find_spec("leaflet")] if _leaflet),
+    *(
+        ("leaflet", Path(_leaflet.origin).parent / "static" / "leaflet")
+        for _leaflet in [find_spec("leaflet")]
+        if _leaflet
+    ),
 ]
 MEDIA_ROOT = Path(env.str("ROAMDESK_MEDIA_ROOT", str(DATA_DIRECTORY.media)))
 MEDIA_URL = "/media/"

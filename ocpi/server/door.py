@@ -88,6 +88,9 @@ class Door(ViewSet):
         return None, "application/json"
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if self.site.public_url.startswith("https://") and not request._request.is_secure():
+            # not a redirect: that would let a partner go on sending its token in the clear
+            raise Refusal("This platform is reached by https only. Renew the token that was sent without it.", http=403)
         self.perform_authentication(request)
         peer = self.peer
         self.exchange.connection = peer.connection
