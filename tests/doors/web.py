@@ -33,8 +33,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(*, threads: int = 4) -> Iterator[str]:
-    """The URL of a running server. It sees committed rows only: use it with `transactional_db`."""
+def serving(*, threads: int = 4, certificate: Path | None = None) -> Iterator[str]:
+    """The URL of a running server. It sees committed rows only: use it with `transactional_db`.
+
+    `certificate`: serve over TLS; the file holds key and certificate.
+    """
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
     command += [
@@ -47,9 +50,12 @@ def serving(*, threads: int = 4) -> Iterator[str]:
         "--no-ws",
         "backoffice.wsgi:application",
     ]
+    if certificate is not None:
+        command += ["--ssl-certificate", str(certificate), "--ssl-keyfile", str(certificate)]
+    url = f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
     environment = os.environ | {
         "DATABASE_URL": _database_url(),
-        "ROAMDESK_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "ROAMDESK_PUBLIC_URL": url,
         "ROAMDESK_LOG_LEVEL": "CRITICAL",
         "PYTHONPATH": str(ROOT),
     }
@@ -58,7 +64,7 @@ def serving(*, threads: int = 4) -> Iterator[str]:
     ) as server:
         try:
             _wait(port, server)
-            yield f"http://127.0.0.1:{port}"
+            yield url
         finally:
             server.terminate()
             try:
