@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, reverse
@@ -25,11 +23,12 @@ from backoffice.partners.actions import flows
 from backoffice.partners.actions.connections import UnableToConnect
 from backoffice.partners.admin import page, wizard
 from backoffice.partners.admin.buttons import BUTTONS, Button, Press, shown
+from backoffice.partners.admin.filters import AttentionFilter, CountryFilter, ModuleFilter, RoleFilter, StateFilter
+from backoffice.partners.admin.quirks import QuirksForm
 from backoffice.partners.health import health, in_words
 from backoffice.partners.models import Connection
 from backoffice.partners.rules import ConnectionState, NotAllowed
 from backoffice.roaming_site import site
-from ocpi.versions.repairs import REPAIRS
 
 
 class Listing(ChangeList):
@@ -43,132 +42,6 @@ class Listing(ChangeList):
             row.vitals = found[row.pk]
             row.health = health(row.vitals)
         self.result_list = rows
-
-
-class StateFilter(admin.SimpleListFilter):
-    """Removed connections are history: shown only when asked for."""
-
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return ConnectionState.choices()
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
-        if self.value():
-            return queryset.filter(state=self.value())
-        return queryset.exclude(state=ConnectionState.REMOVED)
-
-
-class RoleFilter(admin.SimpleListFilter):
-    title = "their role"
-    parameter_name = "role"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(role, role) for role in ("CPO", "EMSP", "HUB", "NAP", "NSP", "PTP", "SCSP", "OTHER")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
-        return queryset.filter(roles__role=self.value()).distinct() if self.value() else queryset
-
-
-class CountryFilter(admin.SimpleListFilter):
-    title = "country"
-    parameter_name = "country"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        codes = Connection.objects.exclude(roles=None).values_list("roles__party__country_code", flat=True)
-        return [(code, code) for code in sorted(set(codes))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
-        return queryset.filter(roles__party__country_code=self.value()).distinct() if self.value() else queryset
-
-
-class ModuleFilter(admin.SimpleListFilter):
-    title = "offers module"
-    parameter_name = "module"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [
-            (module.identifier, module.identifier) for module in site.modules() if module.identifier != "credentials"
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
-        return queryset.filter(endpoints__identifier=self.value()).distinct() if self.value() else queryset
-
-
-class AttentionFilter(admin.SimpleListFilter):
-    title = "attention"
-    parameter_name = "attention"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [
-            ("silent", "Silent for more than an hour"),
-            ("held", "Suspended or paused"),
-            ("claims", "Claims to approve"),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
-        if self.value() == "silent":
-            hour_ago = site.now() - timedelta(hours=1)
-            heard = Q(last_in_at__gte=hour_ago) | Q(last_out_at__gte=hour_ago)
-            return queryset.filter(state=ConnectionState.ACTIVE).exclude(heard)
-        if self.value() == "held":
-            return queryset.filter(state__in=[ConnectionState.PAUSED, ConnectionState.SUSPENDED])
-        if self.value() == "claims":
-            return queryset.filter(roles__state="AWAITING_APPROVAL").distinct()
-        return queryset
-
-
-class QuirksForm(forms.ModelForm):
-    """The partner's habits, and what we do about them."""
-
-    repairs = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
-    pull_every_minutes = forms.IntegerField(
-        required=False, min_value=1, max_value=10_080, label="Minutes between two delta pulls", help_text="Empty: 60."
-    )
-
-    class Meta:
-        model = Connection
-        fields: ClassVar = [
-            "name",
-            "plain_token",
-            "push_enabled",
-            "pull_enabled",
-            "strict_delivery",
-            "page_limit",
-            "vanished_policy",
-            "repairs",
-        ]
-        help_texts: ClassVar = {"name": "How your colleagues call this partner; the partner never sees it."}
-        labels: ClassVar = {
-            "plain_token": "Token without Base64",
-            "push_enabled": "Push to this partner",
-            "pull_enabled": "Fetch from this partner",
-            "strict_delivery": "Never send a failed push again",
-            "page_limit": "Objects a page, at most",
-            "vanished_policy": "Objects that a full pull no longer lists",
-        }
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.fields["repairs"].choices = [(name, known.sentence) for name, known in REPAIRS.items()]
-        every = self.instance.pull_every
-        self.fields["pull_every_minutes"].initial = int(every.total_seconds() // 60) if every else None
-        self.fields["page_limit"].min_value = 1
-
-    def clean_page_limit(self) -> int | None:
-        limit: int | None = self.cleaned_data["page_limit"]
-        if limit == 0:
-            raise forms.ValidationError("At least one object a page, or empty for no limit.")
-        return limit
-
-    def save(self, commit: bool = True) -> Any:
-        minutes = self.cleaned_data["pull_every_minutes"]
-        self.instance.pull_every = timedelta(minutes=minutes) if minutes else None
-        if commit:
-            # only these columns: a token or state that changed meanwhile must not be written back
-            self.instance.save(update_fields=[*self.Meta.fields, "pull_every"])
-        return self.instance
 
 
 @admin.register(Connection)
