@@ -8,7 +8,7 @@ meantime stays changed. Which object may be edited by whom, and storing it, are 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from ocpi.wire.base import Wire
 
 Tree = dict[str, Any]
 
+MOST_TOLD = 20
 BASE, DRAFT, ADD, REMOVE = "@base", "@draft", "_add", "_remove"
 
 
@@ -70,6 +71,12 @@ class DocumentForm:
         names = self.base.keys() | self.draft.keys()
         return sorted(name for name in names if self.base.get(name) != self.draft.get(name))
 
+    def told(self) -> str:
+        """What changed, for the history: each leaf with before and after."""
+        lines = list(_differences(self.base, self.draft))
+        more = f"; and {len(lines) - MOST_TOLD} more" if len(lines) > MOST_TOLD else ""
+        return "; ".join(lines[:MOST_TOLD]) + more
+
     def valid(self, *, ignore: Collection[str] = ()) -> bool:
         """Check the draft by itself. `ignore`: required fields that the action fills in."""
         try:
@@ -108,6 +115,26 @@ class DocumentForm:
             target = next((".".join(steps[:n]) for n in range(len(steps), 0, -1) if ".".join(steps[:n]) in shown), "")
             lines.append((nodes.id_of(target) if target else "", nodes.label_of(violation.path), violation.message))
         return lines
+
+
+def _differences(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    if before == after:
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in [*before, *(name for name in after if name not in before)]:
+            yield from _differences(before.get(name), after.get(name), f"{path}.{name}" if path else name)
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from _differences(one, other, f"{path}.{index}")
+    else:
+        yield f"{path}: {_short(before)} -> {_short(after)}"
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = value if isinstance(value, str) else wire_json.encode(value).decode()
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _object(text: str) -> Tree:

@@ -38,11 +38,13 @@ def create_location(party: Party, tree: Tree, *, now: datetime) -> Location:
 
 
 def edit_location(location: Location, change: Change, *, now: datetime) -> None:
-    """Raises Invalid and UnableToChange."""
+    """An edit that changes nothing is no news to partners. Raises Invalid and UnableToChange."""
     with transaction.atomic():
         stored = _locked(location).tree()
         evses = stored.pop("evses", [])
         changed = {name: value for name, value in change(stored).items() if name != "evses"} | {"id": stored["id"]}
+        if changed == stored:
+            return
         save_location(location.party, changed | ({"evses": evses} if evses else {}), now=now)
 
 
@@ -66,6 +68,8 @@ def save_evse(location: Location, uid: str | None, change: Change, *, now: datet
             evses.append(evse)
         else:
             evse = evse | {"uid": stored["uid"]}
+        if evse == stored:
+            return str(stored["uid"])
         evse = _stamped(stored, evse, stamp)
         wire_json.validate(wire.EVSE, evse)
         evses[index] = evse
@@ -114,9 +118,7 @@ def _unused(location: Location, uid: str) -> None:
 
 
 def _stamped(stored: Tree, evse: Tree, stamp: str) -> Tree:
-    """The EVSE and its changed connectors with the time of the change; an unchanged EVSE stays as it is."""
-    if evse == stored:
-        return evse
+    """The EVSE and its changed connectors with the time of the change."""
     before = {str(connector.get("id")): connector for connector in stored.get("connectors") or ()}
     connectors = [
         connector if before.get(str(connector.get("id"))) == connector else {**connector, "last_updated": stamp}

@@ -89,7 +89,7 @@ class EditPages:
 
         def save(form: DocumentForm) -> None:
             editing.edit_location(location, form.merged, now=site.now())
-            self.note(request, location, f"Changed {', '.join(form.changed) or 'nothing'}.")
+            self.note(request, location, f"Changed {form.told()}")
 
         back = reverse("admin:locations_location_change", args=[pk])
         crumbs = [*_crumbs(), (str(location), back)]
@@ -118,8 +118,7 @@ class EditPages:
     ) -> HttpResponse:
         def save(form: DocumentForm) -> None:
             saved = editing.save_evse(location, uid, form.merged, now=site.now())
-            words = f"Changed {', '.join(form.changed) or 'nothing'} of" if uid else "Added"
-            self.note(request, location, f"{words} EVSE {saved}.")
+            self.note(request, location, f"Changed EVSE {saved}: {form.told()}" if uid else f"Added EVSE {saved}.")
 
         back = reverse("admin:locations_location_change", args=[location.pk])
         context = {"title": title, "crumbs": [*_crumbs(), (str(location), back)]}
@@ -142,8 +141,8 @@ class EditPages:
 
         def save(form: DocumentForm) -> None:
             editing.save_connector(location, row.uid, connector, form.merged, now=site.now())
-            words = f"Changed {', '.join(form.changed) or 'nothing'} of" if connector else "Added"
-            self.note(request, location, f"{words} connector {connector or form.draft['id']} of EVSE {row.uid}.")
+            name = f"connector {connector or form.draft['id']} of EVSE {row.uid}"
+            self.note(request, location, f"Changed {name}: {form.told()}" if connector else f"Added {name}.")
 
         back = reverse("admin:locations_location_change", args=[pk]) + f"#evse-{row.pk}"
         title = f"Edit connector {connector} of EVSE {row}" if connector else f"Add a connector to EVSE {row}"
@@ -176,6 +175,9 @@ class EditPages:
         except ValueError as error:
             raise BadRequest("The form's hidden parts are damaged.") from error
         if not form.rearranged(request.POST):
+            if stored and not form.changed:
+                self.done(request, "Nothing was changed.")
+                return HttpResponseRedirect(back)
             try:
                 save(form)
             except wire_json.Invalid as error:
