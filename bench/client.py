@@ -1,7 +1,5 @@
 """Pushes a second through the outgoing client, against the libraries below and beside it.
 
-    python -m bench.client [seconds for each row]
-
 One thread sends a PUT of 1 kB over a kept connection to a server process on loopback that answers with an empty
 envelope; then it GETs a page of 870 kB. Only our client also unpacks under caps and parses the answer.
 """
@@ -9,7 +7,6 @@ envelope; then it GETs a page of 870 kB. Only our client also unpacks under caps
 import http.client
 import multiprocessing
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +15,7 @@ from ipaddress import ip_network
 import requests
 import urllib3
 
+from bench import report
 from ocpi.client import AddressPolicy, Client, Delivered, Request
 
 BODY = b'{"id": "LOC1", "name": "%s"}' % (b"x" * 1000)
@@ -62,7 +60,7 @@ def rate(send: Callable[[], object], seconds: float) -> tuple[float, float]:
     return count / (time.perf_counter() - started), (time.process_time() - used) / count * 1e6
 
 
-def main(seconds: float) -> None:
+def main(ground: object, *, rounds: int, seconds: float) -> list[report.Line]:
     listening = socket.create_server(("127.0.0.1", 0), backlog=16)
     port = listening.getsockname()[1]
     server = multiprocessing.get_context("fork").Process(target=serve, args=(listening,), daemon=True)
@@ -97,19 +95,30 @@ def main(seconds: float) -> None:
 
         return send
 
+    lines, notes = [], []
     for title, method, body in (("PUT of 1 kB", "PUT", BODY), (f"GET of {len(PAGE) // 1000} kB", "GET", None)):
-        for name, make in (
-            ("http.client", with_http_client),
-            ("urllib3", with_urllib3),
-            ("requests", with_requests),
-            ("ocpi.client", with_ours),
-        ):
-            each, used = rate(make(method, body), seconds)
-            print(f"{title:14} {name:12} {each:8.0f} requests/s {used:8.0f} us of CPU", flush=True)
+        sending = {
+            "http.client": with_http_client(method, body),
+            "urllib3": with_urllib3(method, body),
+            "requests": with_requests(method, body),
+            "ours": with_ours(method, body),
+        }
+        found = [{name: rate(send, seconds / 4) for name, send in sending.items()} for _ in range(rounds)]
+        each = {name: report.middle(one[name][0] for one in found) for name in sending}
+        used = {name: report.middle(one[name][1] for one in found) for name in sending}
+        share = report.middle(one["ours"][0] / one["http.client"][0] for one in found)
+        lines.append(
+            report.Line(
+                title, f"{each['ours']:,.0f}/s", f"{each['http.client']:,.0f}/s http.client", f"{share:.3f}", "", None
+            )
+        )
+        notes.append(
+            f"{title}: "
+            + ", ".join(f"{name} {each[name]:,.0f}/s ({used[name]:,.0f} us of processor)" for name in sending)
+            + "."
+        )
     server.terminate()
     server.join()
     listening.close()
-
-
-if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 3.0)
+    report.show("Outgoing client", lines, notes)
+    return lines

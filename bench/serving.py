@@ -36,6 +36,9 @@ def _django() -> Callable[..., Iterable[bytes]]:
 
 
 if __name__ == "__main__":
+    from backoffice.supervisor.memory import spare_the_collector
     from backoffice.supervisor.servers import web
 
+    _django()
+    spare_the_collector()
     web("127.0.0.1", int(sys.argv[1]), "bench.serving:application")(lambda: None)

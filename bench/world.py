@@ -86,3 +86,68 @@ def _connector(uid: str, number: int) -> dict[str, Any]:
         "terms_and_conditions": "https://bench.example/charging/terms-and-conditions",
         "last_updated": UPDATED,
     }
+
+
+def cdr() -> dict[str, Any]:
+    """A CDR of an hour with a reading every quarter, about 2.2 kB; its id is CDR0000000."""
+    periods = [
+        {
+            "start_date_time": f"2025-06-01T10:{quarter * 15:02d}:00Z",
+            "dimensions": [
+                {"type": "ENERGY", "volume": 5.125 + quarter},
+                {"type": "TIME", "volume": 0.25},
+                {"type": "MAX_POWER", "volume": 21.5},
+            ],
+            "tariff_id": "TARIFF-AD-HOC",
+        }
+        for quarter in range(4)
+    ]
+    return {
+        "country_code": "NL",
+        "party_id": "BEN",
+        "id": "CDR0000000",
+        "start_date_time": "2025-06-01T10:00:00Z",
+        "end_date_time": "2025-06-01T11:00:00Z",
+        "session_id": "SESSION-CDR0000000",
+        "cdr_token": {
+            "country_code": "DE",
+            "party_id": "RDR",
+            "uid": "012345678ABCDE",
+            "type": "RFID",
+            "contract_id": "DE-RDR-C12345678-X",
+        },
+        "auth_method": "WHITELIST",
+        "cdr_location": {
+            "id": "LOC0000001",
+            "name": "Charging plaza 1 at the old market",
+            "address": "Stationsstraat 1",
+            "city": "Testdorp",
+            "postal_code": "1001AB",
+            "country": "NLD",
+            "coordinates": {"latitude": "51.047599", "longitude": "3.729944"},
+            "evse_uid": "0000001-0",
+            "evse_id": "NL*BEN*E00000010",
+            "connector_id": "1",
+            "connector_standard": "IEC_62196_T2",
+            "connector_format": "SOCKET",
+            "connector_power_type": "AC_3_PHASE",
+        },
+        "currency": "EUR",
+        "tariffs": [
+            {
+                "country_code": "NL",
+                "party_id": "BEN",
+                "id": "TARIFF-AD-HOC",
+                "currency": "EUR",
+                "elements": [{"price_components": [{"type": "ENERGY", "price": 0.35, "vat": 21, "step_size": 1}]}],
+                "tax_included": "NO",
+                "last_updated": "2025-01-01T00:00:00Z",
+            }
+        ],
+        "charging_periods": periods,
+        "total_cost": {"before_taxes": 9.28, "taxes": [{"name": "VAT", "amount": 1.95}]},
+        "total_energy": 26.5,
+        "total_time": 1.0,
+        "total_energy_cost": {"before_taxes": 9.28, "taxes": [{"name": "VAT", "amount": 1.95}]},
+        "last_updated": "2025-06-01T11:00:05Z",
+    }

@@ -1,10 +1,10 @@
 """What the long-running parts written in Python do, each in its own process. They import late, for the start's sake."""
 
-import ctypes
 import os
 
 from django.core.management import CommandError, call_command
 
+from backoffice.supervisor.memory import keep_freed_memory
 from backoffice.supervisor.process import SayReady, UnableToPrepare, Work
 
 # Two processes keep two cores busy; a platform that needs more than four runs from deploy/, not from here.
@@ -12,18 +12,6 @@ WEB_WORKERS = int(os.environ.get("ROAMDESK_WEB_WORKERS") or min(2, os.cpu_count(
 WEB_THREADS = int(os.environ.get("ROAMDESK_WEB_THREADS") or 4)
 WORKER_POOL = os.environ.get("ROAMDESK_WORKER_POOL") or "threads"
 WORKER_CONCURRENCY = int(os.environ.get("ROAMDESK_WORKER_CONCURRENCY") or 8)
-
-
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
-
-
-def keep_freed_memory() -> None:
-    """A list page takes and frees some megabytes. glibc would hand them back each time and fetch them anew, page fault by
-    page fault: 40 % of the page's processor time. Each thread keeps at most what its largest answer took."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc alone has it
-    if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, 16 << 20)
-        mallopt(M_TRIM_THRESHOLD, 32 << 20)
 
 
 def web(host: str, port: int, application: str = "backoffice.wsgi:application") -> Work:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from backoffice.supervisor import options as option
 from backoffice.supervisor.data_directory import DataDirectory, UnableToUseDataDirectory
+from backoffice.supervisor.memory import spare_the_collector
 from backoffice.supervisor.process import EXPLAINED
 from backoffice.supervisor.supervise import Supervisor, UnableToStart
 
@@ -86,6 +87,8 @@ def load_django() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backoffice.settings")
     django.setup()
     import backoffice.urls  # noqa: F401  # loaded here once, for every web process
+
+    spare_the_collector()
 
 
 def take_lock(data: DataDirectory) -> int:
