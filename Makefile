@@ -12,7 +12,7 @@ DEMO ?= 1
 KILLS ?= 1000
 ARGS ?=
 
-.PHONY: screenshots chaos help install install-dev run test lint format types contracts rules lock
+.PHONY: bench screenshots chaos help install install-dev run test lint format types contracts rules lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
