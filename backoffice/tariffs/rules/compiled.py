@@ -199,10 +199,10 @@ class CompiledTariff:
             0,
             lambda each: each.start_date is not None or each.end_date is not None,
         )
-        self.duration_axis = _between(restrictions, "min_duration", "max_duration", MICROSECONDS)
+        self.duration_axis = between(restrictions, "min_duration", "max_duration", MICROSECONDS)
         energies = [value for each in some for value in (each.min_kwh, each.max_kwh) if value is not None]
         self.energy_unit = lcm(*(value.as_integer_ratio()[1] for value in energies)) if energies else 1
-        self.energy_axis = _between(restrictions, "min_kwh", "max_kwh", self.energy_unit)
+        self.energy_axis = between(restrictions, "min_kwh", "max_kwh", self.energy_unit)
         self.momentary = tuple(
             (axis, _MOMENTARY[quantity, own if policy.bound is Bound.OWN else policy.bound])
             for least, most, quantity, own in (
@@ -211,7 +211,7 @@ class CompiledTariff:
                 ("min_power", None, "POWER", Bound.LOWEST),
                 (None, "max_power", "POWER", Bound.HIGHEST),
             )
-            if (axis := _between(restrictions, least, most, 0)) is not None
+            if (axis := between(restrictions, least, most, 0)) is not None
         )
         self.clocked = not (self.time_axis is self.week_axis is self.date_axis is None)
         self.varies = (
@@ -304,7 +304,7 @@ def _clock_axes(restrictions: Sequence[TariffRestrictions | None], policy: Polic
     )
 
 
-def _between(
+def between(
     restrictions: Sequence[TariffRestrictions | None], least: str | None, most: str | None, scale: int
 ) -> Axis | None:
     """Minimums are inclusive, maximums exclusive. `scale` 0: values stay Decimals."""
