@@ -83,6 +83,22 @@ def test_pause_asks_for_a_reason_and_keeps_it(client: Client) -> None:
     assert (connection.state, entry(connection)) == ("ACTIVE", "Resumed")
 
 
+def test_several_are_paused_at_once_with_one_reason(client: Client) -> None:
+    first, second, gone = (partner(f"SE-E0{number}:CPO").connection for number in range(3))
+    Connection.objects.filter(pk=gone.pk).update(state="REMOVED")
+    chosen = [first.pk, second.pk, gone.pk]
+    listed = reverse("admin:partners_connection_changelist")
+    asked = client.post(f"{listed}?state=ACTIVE", {"action": "ask_pause", "_selected_action": chosen})
+    assert [row.pk for row in asked.context["rows"]] == [first.pk, second.pk]
+    url = reverse("admin:partners_connection_pause_several")
+    assert client.post(url, {"pk": chosen}).status_code == 400
+    assert not Connection.objects.filter(state="PAUSED").exists()
+    answer = client.post(url, {"pk": chosen, "reason": "our move"})
+    assert said(answer)[-1] == "2 connection(s) paused."
+    assert set(Connection.objects.filter(state="PAUSED").values_list("pk", flat=True)) == {first.pk, second.pk}
+    assert entry(first) == entry(second) == "Paused: our move"
+
+
 @pytest.mark.parametrize("verb", ["resume", "withdraw", "test", "register"])
 def test_a_button_of_another_state_does_nothing(client: Client, verb: str) -> None:
     connection = partner().connection

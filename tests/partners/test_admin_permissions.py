@@ -60,6 +60,7 @@ PAGES: list[tuple[str, set[str]]] = [
 # button -> what it posts, who may press it
 PRESSES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("admin:partners_connection_do pause", {"reason": "r"}, {"Operations", "Roaming"}),
+    ("admin:partners_connection_pause_several", {"pk": "connection", "reason": "r"}, {"Operations", "Roaming"}),
     ("admin:partners_connection_do resume", {}, {"Operations", "Roaming"}),
     ("admin:partners_connection_do check", {}, {"Operations", "Roaming"}),
     ("admin:partners_connection_do sync", {"module": "locations", "full": "1"}, {"Operations", "Roaming"}),
@@ -166,7 +167,7 @@ class World:
             "admin:delivery_message_retry": [self.message.pk],
             "admin:delivery_pull_change": [self.pull.pk],
         }
-        plain = name.endswith(("_changelist", "_add", "_recover", "_drop"))
+        plain = name.endswith(("_changelist", "_add", "_recover", "_drop", "_several"))
         found = reverse(name, args=[] if plain else arguments.get(name, [pk]))
         if verb in ("approve", "refuse"):
             query = f"role={self.role.pk}"
@@ -176,6 +177,8 @@ class World:
 
     def posted(self, given: dict[str, Any]) -> dict[str, Any]:
         numbers = {"pk": self.message.pk, "_selected_action": self.message.pk, "role": self.role.pk}
+        if given.get("pk") == "connection":
+            numbers["pk"] = self.partner.connection.pk
         return {name: numbers.get(name, value) for name, value in given.items()}
 
     @staticmethod

@@ -20,7 +20,7 @@ from backoffice.console.templatetags.roaming import health_state
 from backoffice.delivery.actions.pulling import UnableToPull
 from backoffice.delivery.vitals import measure
 from backoffice.partners.actions import flows
-from backoffice.partners.actions.connections import UnableToConnect
+from backoffice.partners.actions.connections import UnableToConnect, pause
 from backoffice.partners.admin import page, wizard
 from backoffice.partners.admin.buttons import BUTTONS, Button, Press, shown
 from backoffice.partners.admin.filters import AttentionFilter, CountryFilter, ModuleFilter, RoleFilter, StateFilter
@@ -64,7 +64,7 @@ class ConnectionAdmin(ConsoleAdmin):
     search_fields = ("name", "roles__party__party_id", "roles__party__name", "versions_url")
     search_help_text = "Name, party or URL"
     ordering = ("name",)
-    actions = None
+    actions = ("ask_pause",)
     list_before_template = "console/partners/list_head.html"
     sortable_by = ("who", "version", "heard", "told")
     empty = Empty(
@@ -90,6 +90,7 @@ class ConnectionAdmin(ConsoleAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         own = [
+            self.page("pause/", self.pause_several, "pause_several", permission="change"),
             self.page("<int:pk>/do/<slug:verb>/", self.press, "do"),
             self.page("<int:pk>/live/<slug:flow>/", self.live, "live"),
             self.page("<int:pk>/steps/<slug:flow>/", self.steps, "steps"),
@@ -294,6 +295,43 @@ class ConnectionAdmin(ConsoleAdmin):
         self.message_user(request, f"{said}.", messages.SUCCESS)
         tab = "?tab=sync" if button.label == "Sync now" else "?tab=endpoints" if "host" in button.needs else ""
         return redirect(reverse("admin:partners_connection_change", args=[connection.pk]) + tab)
+
+    # --- several connections --------------------------------------------------------------------------------------------
+
+    @admin.action(description="Pause…", permissions=["change"])
+    def ask_pause(self, request: HttpRequest, queryset: QuerySet[Connection]) -> HttpResponse:
+        return self._ask_pause(request, list(queryset))
+
+    def _ask_pause(self, request: HttpRequest, rows: list[Connection], *, missing: bool = False) -> HttpResponse:
+        pausable = [row for row in rows if ConnectionState(row.state) in BUTTONS["pause"].states]
+        context = {
+            "title": "Pause connections",
+            "rows": pausable,
+            "left": [row for row in rows if row not in pausable],
+            "reason_missing": missing,
+        }
+        return self.render(request, "console/partners/pause_several.html", context, status=400 if missing else 200)
+
+    def pause_several(self, request: HttpRequest) -> HttpResponse:
+        """Each by itself: one that cannot be paused any more holds up none of the others."""
+        numbers = [pk for pk in request.POST.getlist("pk") if pk.isascii() and pk.isdigit() and len(pk) < 18]
+        rows = list(self.get_queryset(request).filter(pk__in=numbers))
+        reason = request.POST.get("reason", "").strip()[:200]
+        if not rows:
+            return redirect("admin:partners_connection_changelist")
+        if not reason:
+            return self._ask_pause(request, rows, missing=True)
+        paused = 0
+        for row in rows:
+            try:
+                pause(row, reason=reason)
+            except (UnableToConnect, NotAllowed) as error:
+                self.message_user(request, f"{row}: {error}", messages.WARNING)
+            else:
+                paused += 1
+                self.note(request, row, f"Paused: {reason}")
+        self.done(request, f"{paused} connection(s) paused.")
+        return redirect("admin:partners_connection_changelist")
 
     # --- flows while they run -----------------------------------------------------------------------------------------
 
