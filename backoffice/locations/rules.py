@@ -6,6 +6,7 @@ its Location; nothing is ever deleted, an EVSE that is gone is REMOVED.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -279,6 +280,20 @@ def _parking(location: wire.Location) -> Iterator[Finding]:
             )
 
 
+_MARKUP = re.compile(r"</?[a-z][^>]*>|&(?:[a-z]+|#[0-9]+);", re.IGNORECASE)
+
+
+def _texts(location: wire.Location) -> Iterator[Finding]:
+    for number, shown in enumerate(location.directions):
+        if _MARKUP.search(shown.text):
+            yield Finding(
+                "MARKUP",
+                f"directions.{number}.text",
+                Severity.WARN,
+                "The directions hold markup, which drivers would read as it stands. Write plain text.",
+            )
+
+
 CHECKS: tuple[Callable[[wire.Location], Iterator[Finding]], ...] = (
     _coordinates,
     _equipment,
@@ -287,4 +302,5 @@ CHECKS: tuple[Callable[[wire.Location], Iterator[Finding]], ...] = (
     _contact,
     _energy,
     _parking,
+    _texts,
 )

@@ -153,3 +153,13 @@ def test_a_connector_names_a_tariff_also_where_charging_is_free() -> None:
     for value in (None, []):
         tree = changed(f"{CONNECTOR}.tariff_ids", value)
         assert found(tree) == [("TARIFF_MISSING", f"{CONNECTOR}.tariff_ids", WARN)]
+
+
+@pytest.mark.rule("T-132")
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [("Level 2, past <b>the</b> gate", False), ("Fish &amp; Chips", False), ("Height < 2 m & width > 1 m", True)],
+)
+def test_directions_are_plain_text(text: str, plain: bool) -> None:
+    tree = changed("directions", [{"language": "en", "text": "Left"}, {"language": "sv", "text": text}])
+    assert found(tree) == ([] if plain else [("MARKUP", "directions.1.text", WARN)])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ocpi.wire.json import Invalid, parse, validate
-from ocpi.wire.types import Price
+from ocpi.wire.types import DisplayText, Price
 from tests.spec import facts
 from tests.wire.classes import CLASSES
 
@@ -67,3 +67,22 @@ def test_what_is_no_price(tree: dict[str, Any]) -> None:
 def test_prices_stay_exact() -> None:
     tree = parse(b'{"before_taxes": 10.10, "taxes": [{"name": "VAT", "amount": 0.30}]}')
     assert str(validate(Price, tree).before_taxes) == "10.10"
+
+
+@pytest.mark.rule("T-132")
+@pytest.mark.parametrize(
+    ("tree", "taken"),
+    [
+        ({"language": "sv", "text": "x" * 512}, True),
+        ({"language": "sv", "text": "x" * 513}, False),
+        ({"language": "swe", "text": "x"}, False),
+        ({"text": "x"}, False),
+        ({"language": "sv"}, False),
+    ],
+)
+def test_a_display_text_has_a_language_and_not_too_much_text(tree: dict[str, Any], taken: bool) -> None:
+    if taken:
+        validate(DisplayText, tree)
+    else:
+        with pytest.raises(Invalid):
+            validate(DisplayText, tree)

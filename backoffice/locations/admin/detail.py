@@ -15,11 +15,14 @@ from django.urls import URLPattern, reverse
 
 from backoffice.console.cells import word
 from backoffice.delivery.models import Exchange, Message
+from backoffice.fields import DocumentField
 from backoffice.locations.admin import timeline
 from backoffice.locations.admin.partner_view import as_seen_by
 from backoffice.locations.models import Evse, Location, StatusEvent, Withholding
+from backoffice.locations.roaming import SENDER_ROLES
 from backoffice.locations.rules import Finding, Severity, gate
 from backoffice.partners.models import Connection
+from backoffice.partners.rules import RoleState
 from backoffice.roaming_site import site
 from ocpi.wire import json as wire_json
 from ocpi.wire import locations as wire
@@ -83,11 +86,24 @@ def summary(location: Location, tree: dict[str, Any], request: HttpRequest) -> d
         "withheld": list(Connection.objects.filter(pk__in=_withheld(location))) if location.party.ours else [],
         "local_now": f"{site.now().astimezone(zone):%H:%M}" if zone else "",
         "hours": _hours(tree.get("opening_times"), zone),
-        "businesses": [(label, tree[key]) for key, label in BUSINESSES if tree.get(key)],
+        "businesses": _businesses(location, tree),
         "statuses": [(status.value, word(status.value)) for status in Status if status != Status.REMOVED],
         "can_change_evse": request.user.has_perm("locations.change_evse"),
         "can_add_evse": request.user.has_perm("locations.add_evse"),
     }
+
+
+def _businesses(location: Location, tree: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Without an operator that of the credentials counts: the business details of the party's role (mod_locations#location)."""
+    told = [(label, tree[key]) for key, label in BUSINESSES if tree.get(key)]
+    if not tree.get("operator"):
+        role = location.party.roles.filter(
+            role__in=SENDER_ROLES, state=RoleState.ACTIVE, connection__isnull=False
+        ).first()
+        details = DocumentField.read((role or location.party).business_details)
+        if details.get("name"):
+            told.insert(0, ("Operator, by their credentials", details))
+    return told
 
 
 BUSINESSES = (("operator", "Operator"), ("suboperator", "Suboperator"), ("owner", "Owner"))
