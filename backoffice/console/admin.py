@@ -28,6 +28,7 @@ class UserAdmin(DjangoUserAdmin, ConsoleAdmin):
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "name", "in_groups", "active", "seen")
     list_filter = ("is_active", "groups")
+    actions = None
     filter_horizontal = ()
     autocomplete_fields = ("groups",)
     fieldsets: ClassVar[Any] = (
@@ -42,9 +43,15 @@ class UserAdmin(DjangoUserAdmin, ConsoleAdmin):
         return super().get_queryset(request).prefetch_related("groups")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Only a superuser makes superusers or changes what somebody may do."""
+        """Only a superuser says what somebody may do, and nobody for himself: so the last one cannot lock himself out."""
         fixed = super().get_readonly_fields(request, obj)
+        if obj is not None and obj.pk == request.user.pk:
+            return (*fixed, "is_active", "is_superuser", "is_staff", "groups")
         return fixed if request.user.is_superuser else (*fixed, "is_superuser", "is_staff", "groups")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody: the history names its people. An account that is over is set inactive."""
+        return False
 
     @admin.display(description="Name")
     def name(self, user: User) -> str:

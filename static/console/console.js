@@ -89,6 +89,6 @@ const settle = () => {
   const wanted = document.querySelector("main [autofocus]") || named;
   if (!wanted) return;
   wanted.focus();
-  wanted.scrollIntoView({ block: "center" });
+  wanted.scrollIntoView({ block: wanted.offsetHeight > innerHeight / 2 ? "start" : "center" });
 };
 document.addEventListener("alpine:initialized", () => requestAnimationFrame(settle));

@@ -102,3 +102,14 @@ def test_errors_are_plain_sentences() -> None:
     assert (refused.status_code, missing.status_code) == (403, 404)
     assert "nothing was changed" in refused.content.decode()
     assert "There is nothing here" in missing.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_superuser_cannot_lock_himself_out() -> None:
+    user = User.objects.create_superuser("root")
+    client = logged_in(user)
+    client.post(f"/admin/auth/user/{user.pk}/change/", {"username": "root"})
+    user.refresh_from_db()
+    assert (user.is_active, user.is_staff, user.is_superuser) == (True, True, True)
+    assert client.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert User.objects.filter(pk=user.pk).exists()

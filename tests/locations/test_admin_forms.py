@@ -330,3 +330,12 @@ def test_nobody_writes_another_owner_or_id_through_the_hidden_parts(harbour: Loc
     assert (after["id"], after["party_id"]) == ("HARBOUR-7", harbour.party.party_id)
     assert len(after["evses"]) == harbour.evses.count()
     assert Location.objects.count() == 1
+
+
+def test_only_a_cpo_of_ours_is_offered_as_owner(ours: Party, operations: Client) -> None:
+    factories.own_party("NL-EMS", "EMSP")
+    factories.partner(ours=[ours])
+    assert operations.get(f"{PAGES}add/").context["parties"] == [ours]
+    ours.roles.all().delete()
+    said = operations.get(f"{PAGES}add/").content.decode()
+    assert "No party of our own yet" in said

@@ -56,7 +56,9 @@ def id_of(path: str) -> str:
 
 LABELS = {
     "uid": "UID",
+    "url": "URL",
     "evse_id": "EVSE id",
+    "twentyfourseven": "Open around the clock",
     "is_green_energy": "Green energy",
     "environ_impact": "Environmental impact",
 }

@@ -15,11 +15,11 @@ from django.urls import URLPattern, reverse
 from django.views.decorators.http import require_POST
 
 from backoffice.console.document_forms import DocumentForm
-from backoffice.console.scope import scoped
 from backoffice.locations.actions import changing, editing
 from backoffice.locations.actions.changing import UnableToChange, UnableToShare
+from backoffice.locations.admin.owners import sending_parties
 from backoffice.locations.models import Evse, Location
-from backoffice.partners.models import Connection, Party
+from backoffice.partners.models import Connection
 from backoffice.roaming_site import site
 from ocpi.wire import json as wire_json
 from ocpi.wire import locations as wire
@@ -60,7 +60,7 @@ class EditPages:
     # --- forms --------------------------------------------------------------------------------------------------------
 
     def location_add_view(self: Any, request: HttpRequest) -> HttpResponse:
-        parties = list(scoped(Party.objects.filter(ours=True), request.user, "id"))
+        parties = sending_parties(request)
         wanted = request.POST.get("@party", "")
         party = next((each for each in parties if str(each.pk) == wanted), parties[0] if parties else None)
         if party is None:

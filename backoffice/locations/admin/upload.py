@@ -14,8 +14,8 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 
-from backoffice.console.scope import scoped
 from backoffice.locations.actions.importing import Report, UnableToImport, run
+from backoffice.locations.admin.owners import sending_parties
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
 
@@ -32,7 +32,7 @@ class UploadPages:
         return [self.page("upload/", self.upload_view, "upload", permission="add")]
 
     def upload_view(self: Any, request: HttpRequest) -> HttpResponse:
-        parties = list(scoped(Party.objects.filter(ours=True), request.user, "id"))
+        parties = sending_parties(request)
         context: dict[str, Any] = {
             "title": "Import locations",
             "crumbs": [("Locations", reverse("admin:locations_location_changelist"))],
