@@ -172,6 +172,20 @@ def test_real_habits_are_repaired_and_named() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("outcome", "total"), [(None, "4.0000"), ("EXPIRED", "4.0000"), ("NO_SHOW", "4.0000"), ("used", "1.0000")]
+)
+def test_the_outcome_of_a_reservation_may_be_told(outcome: str | None, total: str) -> None:
+    fees = [
+        {"price_components": [{"type": "FLAT", "price": price, "step_size": 1}], "restrictions": {"reservation": name}}
+        for name, price in (("RESERVATION_EXPIRES", 4), ("RESERVATION", 1))
+    ]
+    held = {"start_date_time": "2025-01-13T09:00:00Z", "dimensions": [{"type": "RESERVATION_TIME", "volume": 1}]}
+    cdr = without(CDR, "total_cost") | {"charging_periods": [held]}
+    answered = answer(tariff=KWH | {"elements": fees}, cdr=cdr, reservation_outcome=outcome)
+    assert answered["reservation"]["excl"] == answered["total"]["excl"] == total
+
+
 def test_the_tariffs_of_the_cdr_are_used_when_none_is_given() -> None:
     assert answer(tariff=None, cdr=CDR | {"tariffs": [KWH]})["total"]["incl"] == "6.0000"
 

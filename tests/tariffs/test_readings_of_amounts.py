@@ -154,7 +154,8 @@ RESERVING = tariff(
         (None, {"RESERVATION_EXPIRES": 1}, "6.0000"),
         (Outcome.USED, {"RESERVATION_TIME": 1}, "3.0000"),
         (Outcome.CANCELLED, {"RESERVATION_TIME": 1}, "5.0000"),
-        (Outcome.EXPIRED, {"RESERVATION_TIME": 0}, "4.5000"),  # the fee; and a session without volume
+        (Outcome.EXPIRED, {"RESERVATION_TIME": 0}, "4.0000"),  # the fee alone
+        (Outcome.CANCELLED, {"ENERGY": 0}, "3.0000"),
     ],
 )
 def test_what_becomes_of_a_reservation(outcome: Outcome | None, volumes: dict[str, Any], expected: str) -> None:

@@ -32,9 +32,15 @@ W = TypeVar("W", bound=Wire)
 OUTCOMES = {
     **{outcome.value: outcome for outcome in Outcome},
     "reservation": Outcome.USED,
+    "reservation_overtime": Outcome.USED,
     "reservation_expires": Outcome.EXPIRED,
     "reservation_cancellation_fees": Outcome.CANCELLED,
+    "fulfilled": Outcome.USED,
+    "no_show": Outcome.EXPIRED,
+    "canceled": Outcome.CANCELLED,
 }
+"""Our words, the restrictions that price them, and the ReservationStatus of a booking."""
+
 SEVERAL_ZONES = frozenset({"CHL", "ECU", "ESP", "GRL", "NZL", "PRT"})
 """Countries of which `TIME_ZONES` knows the mainland only: too little to bill by."""
 

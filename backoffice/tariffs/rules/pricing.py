@@ -78,6 +78,9 @@ def price(
     compiled = [_compiled(tariff, profile, policy) for tariff in tariffs]
     scales = [tariff.energy_unit for tariff in compiled]
     divisor, periods, ordered = read(charging_periods, end, policy, *scales)
+    if outcome is Outcome.EXPIRED or outcome is Outcome.CANCELLED:
+        for period in periods:  # whoever did not come is charged for what flowed, and no start fee for nothing
+            period.charging = bool(period.energy or period.time or period.parking)
     run = _Run(compiled, periods, divisor, zone, policy)
     if not ordered:
         run.warnings.append(Notice("periods_out_of_order"))
