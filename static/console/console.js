@@ -92,3 +92,24 @@ const settle = () => {
   wanted.scrollIntoView({ block: wanted.offsetHeight > innerHeight / 2 ? "start" : "center" });
 };
 document.addEventListener("alpine:initialized", () => requestAnimationFrame(settle));
+
+// The drawer of filters is a dialog: it takes the focus, keeps it while open, and gives it back.
+document.addEventListener("DOMContentLoaded", () => {
+  const drawer = document.getElementById("changelist-filter");
+  const opener = document.querySelector('[aria-controls="changelist-filter"]');
+  if (!drawer || !opener) return;
+  drawer.setAttribute("role", "dialog");
+  drawer.setAttribute("aria-label", opener.textContent.trim());
+  const inside = () => [...drawer.querySelectorAll("select, input:not([type=hidden]), button, a[href]")];
+  opener.addEventListener("click", () => setTimeout(() => inside()[0]?.focus(), 100));
+  window.addEventListener("keydown", (event) => {
+    if (!drawer.contains(document.activeElement)) return;
+    const all = inside();
+    if (event.key === "Escape") opener.focus();
+    if (event.key !== "Tab") return;
+    const leaving = event.shiftKey ? all[0] : all[all.length - 1];
+    if (document.activeElement !== leaving) return;
+    event.preventDefault();
+    (event.shiftKey ? all[all.length - 1] : all[0]).focus();
+  });
+});

@@ -118,6 +118,23 @@ def test_the_keyboard_alone_changes_a_status(staff: Callable[..., Any], names: d
     assert Evse.objects.get(pk=names["evse"]).status == "INOPERATIVE"
 
 
+def test_the_drawer_of_filters_takes_and_returns_the_focus(staff: Callable[..., Any], names: dict[str, int]) -> None:
+    page = staff().open(LOCATIONS)
+    page.get_by_role("button", name="Filters").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.id === 'filter-owner'")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.getElementById('changelist-filter').contains(document.activeElement)")
+    page.keyboard.press("Escape")
+    page.wait_for_function("document.activeElement.textContent.includes('Filters')")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.id === 'filter-owner'")
+    page.keyboard.type("Ours")
+    with page.expect_navigation():
+        page.get_by_role("dialog").get_by_role("button", name="Apply").press("Enter")
+    assert "owner=ours" in page.url
+
+
 def focused(page: Any) -> str:
     return str(page.evaluate("(document.activeElement.innerText || '').trim()"))
 
@@ -167,7 +184,7 @@ def test_the_board_renews_itself_and_can_be_paused(staff: Callable[..., Any], na
     page = window.open(f"{LOCATIONS}board/")
     evse = Evse.objects.select_related("location").get(pk=names["evse"])
     changing.set_status(evse.location, evse.uid, "BLOCKED", source="test", now=site.now())
-    page.locator("#board b", has_text="BLOCKED").first.wait_for(timeout=15_000)
+    page.locator("#board b", has_text="BLOCKED").first.wait_for(timeout=40_000)
     pause = page.locator("[data-refresh-pause]")
     pause.click()
     assert pause.get_attribute("aria-pressed") == "true"
