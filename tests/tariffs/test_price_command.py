@@ -1,6 +1,7 @@
 """`manage.py price`: lines in, lines out, in every version, whatever the lines hold."""
 
 import json
+import random
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -225,3 +226,57 @@ def test_explain_is_a_bill(tmp_path: Path) -> None:
     assert "Total: 4.00 EUR before taxes, 4.80 with taxes" in bill
     assert "The CDR tells otherwise in: total_cost" in bill
     assert "Its total would be right under another reading: price_limits_ignored" in bill
+
+
+MUTANTS: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    1e18,
+    "",
+    "x",
+    "2025-02-30",
+    "00:00",
+    "9999-12-31T23:59:59Z",
+    [],
+    {},
+    [None],
+    [{}],
+]
+
+
+def mutated(rng: random.Random, tree: Any) -> Any:
+    """The tree with one node replaced, removed or repeated."""
+    if isinstance(tree, dict) and tree and rng.random() < 0.9:
+        name = rng.choice(list(tree))
+        if rng.random() < 0.1:
+            return without(tree, name)
+        return tree | {name: mutated(rng, tree[name])}
+    if isinstance(tree, list) and tree and rng.random() < 0.9:
+        index = rng.randrange(len(tree))
+        if rng.random() < 0.1:
+            return [*tree, tree[index]]
+        return [*tree[:index], mutated(rng, tree[index]), *tree[index + 1 :]]
+    return rng.choice(MUTANTS)
+
+
+@pytest.mark.parametrize("version", ["2.3.0", "2.2.1", "2.1.1"])
+def test_whatever_a_line_holds_it_is_answered(version: str) -> None:
+    limits = {"start_time": "08:00", "end_date": "2026-01-01", "min_kwh": 1, "max_power": 11, "day_of_week": ["MONDAY"]}
+    component = {"type": "TIME", "price": 1, "step_size": 60}
+    whole = {
+        "tariff": KWH | {"elements": [*KWH["elements"], {"price_components": [component], "restrictions": limits}]},
+        "cdr": CDR | {"stop_date_time": CDR["end_date_time"], "tariffs": [KWH]},
+        "version": version,
+        "timezone": "Europe/Berlin",
+        "tax_rates": [{"name": "VAT", "percentage": 20}],
+        "reservation_outcome": None,
+    }
+    outcomes = set()
+    for seed in range(600):
+        rng = random.Random(f"{version}/{seed}")
+        answered = json.loads(price_line(encode(mutated(rng, mutated(rng, whole)))))
+        outcomes.add("error" in answered)
+        assert ("error" in answered) != ("total" in answered)
+    assert outcomes == {False, True}

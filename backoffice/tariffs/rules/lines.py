@@ -71,8 +71,8 @@ def price_line(line: bytes, *, explain: bool = False) -> bytes:
 
 
 def _answer(tree: Mapping[str, Any], *, explain: bool) -> bytes:
-    version = tree.get("version", NEWEST)
-    if version not in POLICIES:
+    version = NEWEST if tree.get("version") is None else tree["version"]
+    if not isinstance(version, str) or version not in POLICIES:
         raise UnableToPrice(f"version: expected one of {', '.join(VERSIONS)}.")
     policy, profile = POLICIES[version], _tax_profile(tree.get("tax_rates"))
     cdr_tree, given = tree.get("cdr"), tree.get("tariff")
