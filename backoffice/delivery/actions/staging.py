@@ -34,7 +34,8 @@ WITH staged AS (
             ELSE ARRAY(SELECT DISTINCT unnest(m.touched || excluded.touched)) END,
         attempts = CASE WHEN m.state = 'DUE' THEN m.attempts ELSE 0 END,
         coalesced = CASE WHEN m.state = 'DUE' THEN m.coalesced + 1 ELSE 0 END,
-        due_at = CASE WHEN m.state = 'DUE' AND m.attempts > 0 THEN m.due_at ELSE excluded.due_at END,
+        due_at = CASE WHEN m.state <> 'DUE' THEN excluded.due_at WHEN m.attempts > 0 THEN m.due_at
+            ELSE LEAST(m.due_at, excluded.due_at) END,
         owed_since = CASE WHEN m.state = 'DUE' THEN m.owed_since ELSE excluded.owed_since END,
         state = 'DUE'
     RETURNING 1)

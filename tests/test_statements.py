@@ -1,0 +1,103 @@
+"""Statements of the hot paths behave as Django's own do: same transaction, same errors, and a lost connection is replaced."""
+
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from django.db import IntegrityError, OperationalError, ProgrammingError, transaction
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+
+from backoffice import statements
+from backoffice.partners.models import Party
+
+
+@pytest.mark.django_db
+def test_texts_arrive_as_bytes_and_all_else_as_python_has_it() -> None:
+    moment = datetime(2026, 4, 1, 12, tzinfo=UTC)
+    (row,) = statements.run(
+        "SELECT %s::text, %s::varchar, %s, %s::timestamptz, %s::bytea, ARRAY[%s, %s], NULL",
+        ["Zürich", "Zürich", 7, moment, b"\x00", 1, 2**40],
+    )
+    assert row == ("Zürich".encode(), "Zürich", 7, moment, b"\x00", [1, 2**40], None)
+    assert statements.run("UPDATE partners_party SET name = name") == []
+
+
+@pytest.mark.django_db
+def test_small_and_large_numbers_share_one_prepared_statement() -> None:
+    sql = "SELECT %s + 1 AS shared"
+    for number in (1, 2**20, 2**40):
+        assert statements.run(sql, [number]) == [(number + 1,)]
+    statement = statements.run("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%% AS shared'")
+    assert statement == [(1,)]
+
+
+@pytest.mark.django_db
+def test_what_is_planned_each_time_is_not_prepared() -> None:
+    for number in (1, 2):
+        assert statements.run_once("SELECT %s AS planned_anew", [number]) == [(number,)]
+    assert statements.run("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%% planned_anew'") == [
+        (0,)
+    ]
+
+
+@pytest.mark.django_db
+def test_it_belongs_to_the_callers_transaction() -> None:
+    with transaction.atomic():
+        statements.run(
+            "INSERT INTO partners_party (country_code, party_id, name, ours, business_details, created_at)"
+            " VALUES ('NL', 'XYZ', '', false, '{}', now())"
+        )
+        assert Party.objects.filter(party_id="XYZ").exists()
+        transaction.set_rollback(True)
+    assert not Party.objects.filter(party_id="XYZ").exists()
+
+
+@pytest.mark.django_db
+def test_errors_are_djangos() -> None:
+    with pytest.raises(ProgrammingError), transaction.atomic():
+        statements.run("SELECT no_such_column")
+    Party.objects.create(country_code="NL", party_id="XYZ")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        statements.run(
+            "INSERT INTO partners_party (country_code, party_id, name, ours, business_details, created_at)"
+            " VALUES ('nl', 'xyz', '', false, '{}', now())"
+        )
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(transaction.TransactionManagementError):
+            statements.run("SELECT 1")
+
+
+@pytest.mark.django_db
+def test_its_queries_are_counted_with_the_others() -> None:
+    with CaptureQueriesContext(database) as queries:
+        statements.run("SELECT 1")
+    assert [query["sql"] for query in queries] == ["SELECT 1"]
+
+
+def _kill() -> None:
+    """End our database session from another one, as a restart of the server does."""
+    facts = database.get_connection_params()
+    with psycopg.connect(host=facts["host"], user=facts["user"], dbname=facts["dbname"], autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [database.connection.info.backend_pid])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_first_read_of_a_request_replaces_a_connection_that_died() -> None:
+    statements.run("SELECT 1")
+    _kill()
+    database.health_check_done = False  # as at the start of a request
+    assert statements.run_first("SELECT 2") == [(2,)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_dies_within_a_transaction_is_not_replaced() -> None:
+    def die_in_the_middle() -> None:
+        with transaction.atomic():
+            statements.run("SELECT 1")
+            _kill()
+            statements.run_first("SELECT 2")
+
+    with pytest.raises(OperationalError):
+        die_in_the_middle()
