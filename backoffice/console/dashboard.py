@@ -7,7 +7,7 @@ and only panels are measured whose list the user may open.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -58,12 +58,13 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the checklist of an empty platform."""
+    """One line of the checklist of an empty platform. `allowed`: this user may do it."""
 
     title: str
     done: bool
     url: str
     permission: str
+    allowed: bool = False
 
 
 Measure = Callable[[Any, datetime], Panel]
@@ -74,7 +75,7 @@ def panels(user: Any, *, now: datetime) -> dict[str, Any]:
     measured = [
         _measured(title, measure, user, now) for title, permission, measure in PANELS if user.has_perm(permission)
     ]
-    steps = checklist()
+    steps = [replace(step, allowed=user.has_perm(step.permission)) for step in checklist()]
     return {"panels": measured, "steps": steps if not all(step.done for step in steps) else [], "measured_at": now}
 
 
@@ -108,11 +109,8 @@ def connections(user: Any, now: datetime) -> Panel:
         "bad": ("failing", "error"),
         "off": ("not talking", "pause_circle"),
     }
-    figures = [
-        Figure(words[tone][0], str(tones.get(tone, 0)), url, tone, words[tone][1])
-        for tone in words
-        if tones.get(tone) or tone == "good"
-    ]
+    figures = [Figure(words[tone][0], str(n), url, tone, words[tone][1]) for tone in words if (n := tones.get(tone))]
+    figures = figures or [Figure("yet", "none", url)]
     attention = sum(bool(each.attention) for each in found.values())
     return Panel(CONNECTIONS, figures, f"{attention} of {len(found)} wait for a person." if attention else "")
 

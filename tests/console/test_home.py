@@ -150,6 +150,13 @@ def test_the_checklist_of_an_empty_platform_shrinks_and_goes() -> None:
     assert client.get("/admin/").context["steps"] == []
 
 
+def test_a_step_is_a_link_only_for_those_who_may_take_it() -> None:
+    reader = logged_in(staff("rita", "Read-only")).get("/admin/").content.decode()
+    assert "Enter your own company" in reader
+    assert "/admin/partners/party/add/" not in reader
+    assert "/admin/partners/party/add/" in superuser().get("/admin/").content.decode()
+
+
 def test_figures_keep_to_the_scope_of_the_user() -> None:
     ours, other = factories.own_party("DE-RDK"), factories.own_party("NL-OTH")
     one, two = (factories.partner(key, ours=[party]) for key, party in (("SE-ONE:EMSP", ours), ("SE-TWO:EMSP", other)))
