@@ -108,7 +108,7 @@ ANSWERS = [
     (Twist(status=429, headers={"Retry-After": "120"}, works=False), "DUE", "ACTIVE", True),
     (Twist(status=408, works=False), "DUE", "ACTIVE", False),
     (Twist(body=b'{"status_code":3000,"timestamp":"2026-01-01T00:00:00Z"}', works=False), "DUE", "ACTIVE", False),
-    (Twist(delay=1.5), "DUE", "ACTIVE", True),
+    (Twist(delay=5), "DUE", "ACTIVE", True),
     (Twist(drop=True), "DUE", "ACTIVE", True),
     (Twist(raw=b"SSH-2.0-nonsense\r\n"), "DUE", "ACTIVE", True),
     (Twist(status=401, works=False), "DUE", "SUSPENDED", False),

@@ -244,7 +244,7 @@ def test_we_register_with_their_token_a(platform: Party, peer: ScriptedPeer) -> 
     [
         ("GET", "/ocpi/versions", Twist(status=401), "unauthorized"),
         ("GET", "/ocpi/versions", Twist(status=302, headers={"Location": "http://127.0.0.1/x"}), "redirect"),
-        ("GET", "/ocpi/versions", Twist(delay=3), "timeout"),
+        ("GET", "/ocpi/versions", Twist(delay=5), "timeout"),
         ("GET", "/ocpi/2.3.0", Twist(body=b"<html>"), "not_json"),
         (
             "GET",
