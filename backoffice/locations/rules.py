@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -19,6 +19,10 @@ from zoneinfo import available_timezones
 from ocpi.wire import locations as wire
 
 Tree = dict[str, Any]
+
+SENDER_ROLES = frozenset({"CPO", "NAP"})
+RECEIVER_ROLES = frozenset({"EMSP", "NSP", "NAP", "OTHER"})
+"""Who typically owns locations and who wants to hear of them (`roles.json`)."""
 
 
 class Fate(StrEnum):
@@ -37,6 +41,16 @@ def fate(*, stored_at: datetime | None, stored: str, told_at: datetime, told: st
     if told_at < stored_at:
         return Fate.STALE
     return Fate.SAME if stored == told else Fate.CHANGED
+
+
+AHEAD = timedelta(minutes=5)
+"""How far a partner's clock may run before ours."""
+
+
+def ordered_at(told: datetime, now: datetime) -> datetime:
+    """The time by which an object is ordered: as told, but never of a future that clocks do not explain. A single slip of a
+    year would otherwise freeze the object until then, for every honest change after it would be older."""
+    return min(told, now + AHEAD)
 
 
 def changed_fields(before: Tree, after: Tree) -> frozenset[str]:

@@ -12,7 +12,7 @@ from backoffice import statements
 from backoffice.fields import DocumentField, milliseconds
 from backoffice.locations.actions.storing import evse_columns, store
 from backoffice.locations.models import PARTS, splice
-from backoffice.locations.rules import Fate, Tree
+from backoffice.locations.rules import Fate, Tree, ordered_at
 from ocpi.module import Arrival, Stored, Unknown
 from ocpi.server.paging import MOMENT
 from ocpi.wire import json as wire_json
@@ -68,7 +68,7 @@ def _put_evse(arrival: Arrival) -> Stored:
 
 def _change_evse(arrival: Arrival, change: Any) -> Stored:
     location, evse = _lock_both(arrival)
-    changed = change(arrival, evse.tree)
+    changed = change(arrival, evse)
     if changed is None:
         return Stored(stale=True)
     tree, value, created = changed
@@ -76,27 +76,27 @@ def _change_evse(arrival: Arrival, change: Any) -> Stored:
     return Stored(created=created)
 
 
-def _merged(arrival: Arrival, evse: Tree) -> tuple[Tree, wire.EVSE, bool] | None:
-    if arrival.last_updated < _moment(evse):
+def _merged(arrival: Arrival, evse: _Locked) -> tuple[Tree, wire.EVSE, bool] | None:
+    if arrival.last_updated < evse.last_updated:
         return None
     assert arrival.merge is not None
-    tree, value = arrival.merge(evse)
+    tree, value = arrival.merge(evse.tree)
     assert isinstance(value, wire.EVSE)
     return tree, value, False
 
 
-def _with_connector(arrival: Arrival, evse: Tree) -> tuple[Tree, wire.EVSE, bool] | None:
-    index, known = _connector(evse, arrival.ids[2])
-    if known is not None and arrival.last_updated < _moment(known):
+def _with_connector(arrival: Arrival, evse: _Locked) -> tuple[Tree, wire.EVSE, bool] | None:
+    index, known = _connector(evse.tree, arrival.ids[2])
+    if known is not None and arrival.last_updated < evse.moment_of(known):
         return None
     return *_evse_with(evse, index, arrival.tree, arrival.last_updated), known is None
 
 
-def _with_merged_connector(arrival: Arrival, evse: Tree) -> tuple[Tree, wire.EVSE, bool] | None:
-    index, known = _connector(evse, arrival.ids[2])
+def _with_merged_connector(arrival: Arrival, evse: _Locked) -> tuple[Tree, wire.EVSE, bool] | None:
+    index, known = _connector(evse.tree, arrival.ids[2])
     if known is None:
         raise Unknown(f"Connector {arrival.ids[2]} of EVSE {arrival.ids[1]} is not known here: PUT it first.")
-    if arrival.last_updated < _moment(known):
+    if arrival.last_updated < evse.moment_of(known):
         return None
     assert arrival.merge is not None
     tree, _ = arrival.merge(known)
@@ -111,16 +111,12 @@ def _connector(evse: Tree, connector_id: str) -> tuple[int, Tree | None]:
     return len(connectors), None
 
 
-def _evse_with(evse: Tree, index: int, connector: Tree, at: datetime) -> tuple[Tree, wire.EVSE]:
-    connectors = [*evse["connectors"]]
+def _evse_with(evse: _Locked, index: int, connector: Tree, at: datetime) -> tuple[Tree, wire.EVSE]:
+    connectors = [*evse.tree["connectors"]]
     connectors[index : index + 1] = [connector]
-    moment = max(at, _moment(evse))
-    tree = evse | {"connectors": connectors, "last_updated": date_time_text(moment)}
+    moment = max(at, evse.moment_of(evse.tree))
+    tree = evse.tree | {"connectors": connectors, "last_updated": date_time_text(moment)}
     return tree, wire_json.validate(wire.EVSE, tree)
-
-
-def _moment(tree: Tree) -> datetime:
-    return MOMENT.validate_python(tree["last_updated"])
 
 
 class _Locked:
@@ -134,6 +130,10 @@ class _Locked:
         self.status: str = row[2]
         self.tree: Tree = DocumentField.read(row[3])
         self.listed: bool = row[4]
+
+    def moment_of(self, tree: Tree) -> datetime:
+        """When the EVSE or one of its connectors changed, as far as it counts: a part is never newer than the row."""
+        return min(MOMENT.validate_python(tree["last_updated"]), self.last_updated)
 
 
 def _lock_location(arrival: Arrival) -> int:
@@ -226,7 +226,7 @@ def _write_evse(location: int, evse: _Locked | None, tree: Tree, value: wire.EVS
         location,
         tree,
         value,
-        at=milliseconds(value.last_updated),
+        at=milliseconds(ordered_at(value.last_updated, arrival.now)),
         previous=evse.status if evse else "",
         source=PARTNER,
         reason="",

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from backoffice.delivery.actions.staging import stage
 from backoffice.fields import DocumentField, milliseconds
-from backoffice.locations.rules import Fate, Tree, fate, max_power
+from backoffice.locations.rules import Fate, Tree, fate, max_power, ordered_at
 from ocpi.wire import locations as wire
 
 
@@ -71,7 +71,7 @@ def store(
     `source` goes into the status events (partner, staff, import). Must not be called twice for one id in a batch: of equal
     ids the newest is kept. Returns what became of each, in the order of the keys.
     """
-    batch = _prepared(locations)
+    batch = _prepared(locations, now)
     for _ in range(3):
         with transaction.atomic():
             _compare(party, batch)
@@ -85,17 +85,19 @@ def store(
     raise RuntimeError("the same locations were created by somebody else three times in a row")
 
 
-def _prepared(locations: Sequence[tuple[Tree, wire.Location]]) -> list[Shelved]:
+def _prepared(locations: Sequence[tuple[Tree, wire.Location]], now: datetime) -> list[Shelved]:
     newest: dict[str, Shelved] = {}
     for tree, value in locations:
         own = {name: part for name, part in tree.items() if name not in ("evses", "last_updated")}
         # a location is at least as new as its newest EVSE (mod_locations#get_list), whatever the partner wrote
-        at = milliseconds(max([value.last_updated, *(evse.last_updated for evse in value.evses)]))
+        told = max([value.last_updated, *(evse.last_updated for evse in value.evses)])
+        at = milliseconds(ordered_at(told, now))
         item = Shelved(value.id.upper(), tree, value, DocumentField.write(own), at)
         evses: dict[str, _EvseRow] = {}
         for position, (evse_tree, evse) in enumerate(zip(tree.get("evses") or (), value.evses, strict=True)):
             key = evse.uid.upper()
-            evses[key] = _EvseRow(key, position, evse, DocumentField.write(evse_tree), milliseconds(evse.last_updated))
+            moment = milliseconds(ordered_at(evse.last_updated, now))
+            evses[key] = _EvseRow(key, position, evse, DocumentField.write(evse_tree), moment)
         item.evses = list(evses.values())
         if item.key not in newest or newest[item.key].at <= item.at:
             newest[item.key] = item
