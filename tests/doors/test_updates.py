@@ -4,12 +4,15 @@ mod_locations#receiver_interface).
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 
 from backoffice.delivery.models import Exchange
 from backoffice.locations.models import Evse, Location, StatusEvent
+from backoffice.roaming_site import site
 from ocpi import versions
 from ocpi.wire import locations as wire
 from tests import factories
@@ -152,6 +155,20 @@ def test_what_is_older_than_ours_is_answered_1000_and_changes_nothing(path: str,
     assert stored.ask(method, path, body).says == (200, 1000)
     assert snapshot("seen_at") == before
     assert Exchange.objects.latest("id").notes["stale"] is True
+
+
+@pytest.mark.parametrize("path", LEVELS)
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_a_clock_far_ahead_freezes_nothing(path: str, method: str, stored: Asking) -> None:
+    """A slip of seventy years, once; a quarter of an hour later the partner's honest changes count again."""
+    slip = {"last_updated": "2099-01-01T00:00:00Z"}
+    assert stored.ask(method, path, body_for(path, **slip) if method == "PUT" else slip).says == (200, 1000)
+    with time_machine.travel(site.now() + timedelta(minutes=15), tick=False):
+        honest = {"last_updated": f"{site.now():%Y-%m-%dT%H:%M:%SZ}"}
+        body = body_for(path, **CHANGE[path], **honest) if method == "PUT" else CHANGE[path] | honest
+        assert stored.ask(method, path, body).says == (200, 1000)
+        assert stored.get(path).data == body_for(path) | CHANGE[path] | honest
+        assert stored.get(LOCATION).data["last_updated"] == honest["last_updated"]
 
 
 @pytest.mark.parametrize("path", LEVELS)
