@@ -11,14 +11,11 @@ from backoffice.fields import DocumentField
 from backoffice.locations.actions import arriving, vanishing
 from backoffice.locations.actions.storing import store
 from backoffice.locations.models import PARTS, SHELF, splice
-from backoffice.locations.rules import Fate
+from backoffice.locations.rules import RECEIVER_ROLES, SENDER_ROLES, Fate
 from backoffice.roaming_site import site
 from ocpi.module import Level, Module, OwnedObjects, Page, PageQuery, PartyRef, Peer, Tree
 from ocpi.wire import locations as wire
 from ocpi.wire.base import Wire
-
-SENDER_ROLES = frozenset({"CPO", "NAP"})
-RECEIVER_ROLES = frozenset({"EMSP", "NSP", "NAP", "OTHER"})
 
 
 def _senders(peer: Peer) -> list[PartyRef]:

@@ -19,8 +19,7 @@ from backoffice.fields import DocumentField
 from backoffice.locations.admin import timeline
 from backoffice.locations.admin.partner_view import as_seen_by
 from backoffice.locations.models import Evse, Location, StatusEvent, Withholding
-from backoffice.locations.roaming import SENDER_ROLES
-from backoffice.locations.rules import Finding, Severity, gate
+from backoffice.locations.rules import SENDER_ROLES, Finding, Severity, gate
 from backoffice.partners.models import Connection
 from backoffice.partners.rules import RoleState
 from backoffice.roaming_site import site
