@@ -111,8 +111,8 @@ def read(
             elapsed = (period.end - period.start) * divisor // HOUR
             if -snap <= volume - elapsed <= snap:
                 volume = elapsed
-        before: int | None = getattr(period, name)
-        setattr(period, name, volume if before is None else before + volume)
+        found = period.__dict__
+        found[name] = found.get(name, 0) + volume
     _accumulate(periods)
     return divisor, periods, ordered
 

@@ -324,16 +324,18 @@ class _Run:
             self._say_what_is_not_reported(tariff)
 
     def _say_what_is_not_reported(self, tariff: CompiledTariff) -> None:
-        own = [period for period, its in zip(self.periods, self.tariff_of, strict=True) if its is tariff]
-        own = [period for period in own if period.charging]
-        if not own:
-            return
-        if tariff.with_kind[ENERGY] and all(period.energy is None for period in own):
-            self.warnings.append(Notice("dimension_not_reported", None, ("ENERGY",)))
-        if tariff.with_kind[TIME] & tariff.charging and all(
-            period.time is None and period.parking is None for period in own
-        ):
-            self.warnings.append(Notice("dimension_not_reported", None, ("TIME",)))
+        energy, time = bool(tariff.with_kind[ENERGY]), bool(tariff.with_kind[TIME] & tariff.charging)
+        seen = False
+        for period, its in zip(self.periods, self.tariff_of, strict=True):
+            if its is tariff and period.charging:
+                seen = True
+                energy = energy and period.energy is None
+                time = time and period.time is None and period.parking is None
+                if not (energy or time):
+                    return
+        for missing, name in ((energy, "ENERGY"), (time, "TIME")):
+            if missing and seen:
+                self.warnings.append(Notice("dimension_not_reported", None, (name,)))
 
 
 def _valid(tariff: CompiledTariff, moment: datetime) -> bool:
