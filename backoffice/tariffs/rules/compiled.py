@@ -54,10 +54,10 @@ _REMEMBERED = 4096
 
 class Component:
     """One PriceComponent in its place. `net`, `gross`, `taxes`: per kWh, per hour or once, over the tariff's `unit`;
-    None where the tariff does not tell.
+    None where the tariff does not tell. `lacks_tax`: taxes are due, but the tariff does not say which.
     """
 
-    __slots__ = ("element", "gross", "net", "owner", "position", "step", "taxes", "wire")
+    __slots__ = ("element", "gross", "lacks_tax", "net", "owner", "position", "step", "taxes", "wire")
 
     def __init__(self, owner: "CompiledTariff", element: int, position: int, wire: PriceComponent) -> None:
         self.owner = owner
@@ -68,6 +68,7 @@ class Component:
         self.net: int | None = None
         self.gross: int | None = None
         self.taxes: tuple[tuple[TaxRate, int], ...] = ()
+        self.lacks_tax = False
 
     @property
     def place(self) -> str:
@@ -365,5 +366,10 @@ def _taxed(
         if not rates and top and included is TaxIncluded.NO and unstated is UnstatedVat.UNKNOWN:
             gross = None
         component.net, component.gross = net, gross
+        if not rates and top:
+            told = included is TaxIncluded.NOT_APPLICABLE or (
+                included is TaxIncluded.NO and unstated is UnstatedVat.NONE
+            )
+            component.lacks_tax = not told
         component.taxes = tuple(zip(rates, taxes, strict=True))
     return unit

@@ -39,10 +39,10 @@ from backoffice.tariffs.rules.compiled import (
 from backoffice.tariffs.rules.crossing import crossed, interpolated
 from backoffice.tariffs.rules.limits import limited
 from backoffice.tariffs.rules.periods import Period, read
-from backoffice.tariffs.rules.policy import DEFAULT, Outcome, Policy, TaxRate, UnstatedVat
+from backoffice.tariffs.rules.policy import DEFAULT, Outcome, Policy, TaxRate
 from backoffice.tariffs.rules.steps import surpluses
 from ocpi.wire.cdrs import ChargingPeriod
-from ocpi.wire.tariffs import Tariff, TaxIncluded
+from ocpi.wire.tariffs import Tariff
 
 
 class Facts(NamedTuple):
@@ -88,7 +88,8 @@ def price(
     if policy.interpolates:
         run.divisor, run.periods = interpolated(run.periods, run.tariff_of, divisor, run.zone, run.started)
         run.choose_tariffs(again=True)
-    run.reserve(outcome)
+    if outcome is not None or run.holds:
+        run.reserve(outcome)
     run.charge()
     return run.finish(detail=detail)
 
@@ -134,6 +135,7 @@ class _Run:
         if periods and (first is None or policy.duration_counts_reservation):
             first = periods[0]
         self.started = first.start if first is not None else 0
+        self.holds = any(period.reserved or period.expired or period.overtime for period in periods)
 
     # --- Which tariff ---------------------------------------------------------------------------------------------
 
@@ -310,15 +312,8 @@ class _Run:
 
     def _say_what_is_missing(self, lines: Iterable[Line]) -> None:
         for line in lines:
-            component = line.component
-            if component.taxes or not line.volume or not component.wire.price:
-                continue
-            owner = component.owner
-            included = owner.tariff.tax_included
-            if included is TaxIncluded.YES or (
-                included is TaxIncluded.NO and owner.policy.unstated_vat is not UnstatedVat.NONE
-            ):
-                self.warnings.append(Notice("tax_information_missing", line.period, (component.place,)))
+            if line[2].lacks_tax and line[3]:
+                self.warnings.append(Notice("tax_information_missing", line.period, (line.component.place,)))
                 break
         for tariff in self.used:
             self._say_what_is_not_reported(tariff)
@@ -345,20 +340,31 @@ def _valid(tariff: CompiledTariff, moment: datetime) -> bool:
 
 def _sums(lines: Sequence[Line], unit: int, divisor: int) -> tuple[dict[str, Cost], Cost]:
     """The costs by category, and the total."""
-    costs: dict[str, Cost] = {}
-    total_net: int | None = 0
-    total_gross: int | None = 0
-    for category in sorted({line[0] for line in lines}):
-        net: int | None = 0
-        gross: int | None = 0
-        for of_category, _, component, volume, _ in lines:
-            if of_category != category or not volume:
-                continue
-            if component.owner.unit * divisor != unit:
-                volume *= unit // (component.owner.unit * divisor)
-            net = None if net is None or component.net is None else net + component.net * volume
-            gross = None if gross is None or component.gross is None else gross + component.gross * volume
-        costs[CATEGORIES[category]] = Cost(net, gross, unit)
-        total_net = None if total_net is None or net is None else total_net + net
-        total_gross = None if total_gross is None or gross is None else total_gross + gross
-    return costs, Cost(total_net, total_gross, unit)
+    nets, grosses = [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]
+    seen, net_unknown, gross_unknown = 0, 0, 0
+    for category, _, component, volume, _ in lines:
+        bit = 1 << category
+        seen |= bit
+        if not volume:
+            continue
+        own = component.owner.unit * divisor
+        if own != unit:
+            volume *= unit // own
+        if component.net is None:
+            net_unknown |= bit
+        else:
+            nets[category] += component.net * volume
+        if component.gross is None:
+            gross_unknown |= bit
+        else:
+            grosses[category] += component.gross * volume
+    costs = {
+        name: Cost(
+            None if net_unknown >> category & 1 else nets[category],
+            None if gross_unknown >> category & 1 else grosses[category],
+            unit,
+        )
+        for category, name in enumerate(CATEGORIES)
+        if seen >> category & 1
+    }
+    return costs, Cost(None if net_unknown else sum(nets), None if gross_unknown else sum(grosses), unit)
