@@ -10,7 +10,7 @@ import pytest
 
 from backoffice.tariffs.rules import Breakdown, Policy, UnstatedVat, compile_tariff, price
 from backoffice.tariffs.rules.splitting import Activity, MeterReading, split
-from tests.tariffs import generated, reference
+from tests.tariffs import build, generated, reference
 
 PERIOD_CASES, SECOND_CASES = 4000, 120
 NONE = Policy(unstated_vat=UnstatedVat.NONE)
@@ -67,3 +67,33 @@ def test_second_by_second(number: int) -> None:
     assert {name: cost for name, cost in found.items() if cost[1]} == {
         name: cost for name, cost in expected.items() if cost[1]
     }
+
+
+@pytest.mark.rule("T-305")
+def test_a_crossed_boundary_is_noticed_exactly_when_there_is_one() -> None:
+    """A look every 10 seconds into a period that is used evenly: another component than at its start, or not."""
+    crossed = 0
+    for number in range(400):
+        rng = random.Random(f"crossing/{number}")
+        tariff = generated.tariff(rng, seconds=True)
+        zone = ZoneInfo(rng.choice(generated.ZONES))
+        start = rng.choice(generated.STARTS) + timedelta(minutes=rng.choice([0, 24, 39, 600]))
+        looks = rng.choice([6, 60, 400])
+        end = start + timedelta(seconds=10 * looks)
+        flow = Decimal(rng.choice(["0.005", "0.01"]))
+        readings = [MeterReading(start, Decimal(0), power=Decimal(11)), MeterReading(end, flow * looks)]
+        whole = split(compile_tariff(build.tariff(build.element(build.component("FLAT", 0)))), readings, zone)
+        values = {"MIN_POWER": Fraction(11), "MAX_POWER": Fraction(11)}
+        found = set()
+        for look in range(looks):
+            elapsed = 10 * look
+            now = reference.Instant(
+                start + timedelta(seconds=elapsed), zone, Fraction(flow) * look, Fraction(elapsed), values
+            )
+            active = [reference.active(tariff, kind, now) for kind in ("ENERGY", "TIME")]
+            found.add(tuple(id(each) for each in active))
+        periods = [each.model_copy(update={"tariff_id": None}) for each in whole]
+        codes = price([tariff], periods, zone, policy=NONE, end=end).codes
+        assert ("period_crosses_boundary" in codes) == (len(found) > 1), f"seed {number}"
+        crossed += len(found) > 1
+    assert 20 < crossed < 380

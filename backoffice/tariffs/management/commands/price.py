@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from backoffice.tariffs.rules.lines import price_line
 
-CHUNK = 200
+CHUNK, WINDOW = 200, 20
 
 
 class Command(BaseCommand):
@@ -46,12 +47,12 @@ class Command(BaseCommand):
             try:
                 for answered in _answered(lines, answer, options["jobs"]):
                     self._write(answered)
-            except BrokenPipeError:  # the reader has seen enough
-                sys.stderr.close()
+            except BrokenPipeError:  # the reader has seen enough; nothing is to be flushed into the closed pipe at exit
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _write(self, answers: list[bytes]) -> None:
         data = b"".join(answer + b"\n" for answer in answers)
-        binary = getattr(self.stdout._out, "buffer", None)
+        binary = getattr(self.stdout, "buffer", None)
         if binary is None:  # a caller in Python
             self.stdout.write(data.decode(), ending="")
         else:
@@ -66,7 +67,9 @@ def _answered(lines: Iterator[bytes], answer: partial[bytes], jobs: int) -> Iter
         return
     method = "fork" if "fork" in get_all_start_methods() else None
     with get_context(method).Pool(jobs) as pool:
-        yield from pool.imap(partial(_chunk, answer), _chunks(lines))
+        chunks = _chunks(lines)
+        while window := list(islice(chunks, jobs * WINDOW)):  # a pool reads all of an iterator at once
+            yield from pool.imap(partial(_chunk, answer), window)
 
 
 def _chunks(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
