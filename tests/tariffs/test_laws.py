@@ -58,6 +58,7 @@ def test_lines_add_up(rng: random.Random) -> None:
             assert rounded(total.excl, 2) + sum(tax.amount for tax in lines) == rounded(total.incl, 2)
 
 
+@pytest.mark.rule("T-306")
 @relaxed
 @given(seeds, st.integers(1, 9))
 def test_splitting_a_period_changes_nothing(rng: random.Random, tenth: int) -> None:

@@ -68,6 +68,28 @@ def test_one_line_for_each_and_bad_ones_do_not_stop(tmp_path: Path) -> None:
     assert [sorted(each) == ["error"] for each in answers] == [False, True, True, True, False]
     assert answers[0] == answers[-1]
     assert answers[0]["total"] == {"excl": "5.0000", "incl": "6.0000"}
+    assert answers[0]["segments"] == [
+        {
+            "period": 0,
+            "start_date_time": "2025-01-13T09:00:00Z",
+            "end_date_time": "2025-01-13T10:00:00Z",
+            "category": "energy",
+            "dimension": "ENERGY",
+            "tariff_id": "T1",
+            "element": 0,
+            "component": 0,
+            "price": "0.5",
+            "reported_kwh": "10.0000",
+            "billed_kwh": "10.0000",
+            "excl": "5.0000",
+            "incl": "6.0000",
+            "taxes": [{"name": "VAT", "percentage": "20", "amount": "1.0000"}],
+            "because": (
+                "elements[0] is the first with a price for ENERGY that holds at Monday 2025-01-13 09:00,"
+                " and it has no restrictions."
+            ),
+        }
+    ]
 
 
 def test_several_processes_keep_the_order(tmp_path: Path) -> None:

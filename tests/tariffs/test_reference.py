@@ -35,7 +35,7 @@ def test_period_by_period(block: int) -> None:
         assert result(price([tariff], periods, zone, policy=NONE, end=end)) == expected, f"seed {block}/{number}"
 
 
-@pytest.mark.rule("T-304", "T-305", "T-352", "T-363")
+@pytest.mark.rule("T-304", "T-305", "T-307", "T-352", "T-363")
 @pytest.mark.parametrize("number", range(SECOND_CASES))
 def test_second_by_second(number: int) -> None:
     """A session run through by the second costs what its split charging periods cost."""

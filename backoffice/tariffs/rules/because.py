@@ -28,8 +28,7 @@ def because(segment: Segment) -> str:
     element = tariff.tariff.elements[component.element]
     kind = component.wire.type
     held = ", ".join(_stated(element.restrictions)) if element.restrictions is not None else ""
-    when = f"at {state.moment}"
-    reason = f"elements[{component.element}] is the first with a price for {kind} that holds {when}"
+    reason = f"elements[{component.element}] is the first with a price for {kind.value} that holds at {state.moment}"
     reason += f" ({held})." if held else ", and it has no restrictions."
     passed = [
         f"elements[{index}] does not hold: {why}."
@@ -68,11 +67,23 @@ class State:
 
     def __init__(self, facts: "Facts", period: Period, *, reserved: bool = False) -> None:
         self.local: datetime = wall_clock(period.start, facts.zone)
-        self.moment = f"{self.local:%A} {self.local:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
-        self.energy = Fraction(period.before, facts.divisor)
-        begun = facts.periods[0].start if reserved else facts.started
-        self.elapsed = Fraction(period.start - begun, 1_000_000)
-        self.values: dict[str, Decimal] = period.momentary or {}
+        self.day = WEEK[self.local.weekday()].capitalize()
+        written = self.local.isoformat(" ")
+        self.moment = f"{self.day} {written[:16] if written[17:19] == '00' else written[:19]}"
+        self._facts, self._period, self._reserved = facts, period, reserved
+
+    @property
+    def energy(self) -> Fraction:
+        return Fraction(self._period.before, self._facts.divisor)
+
+    @property
+    def elapsed(self) -> Fraction:
+        begun = self._facts.periods[0].start if self._reserved else self._facts.started
+        return Fraction(self._period.start - begun, 1_000_000)
+
+    @property
+    def values(self) -> dict[str, Decimal]:
+        return self._period.momentary or {}
 
 
 def _stated(restrictions: TariffRestrictions) -> Iterator[str]:
@@ -103,7 +114,7 @@ def _failing(tariff: CompiledTariff, restrictions: TariffRestrictions | None, st
     if each.end_date is not None and today >= day(each.end_date):
         yield f"it ended before {each.end_date}"
     if each.day_of_week and WEEK[state.local.weekday()] not in each.day_of_week:
-        yield f"it is {state.local:%A}"
+        yield f"it is {state.day}"
     for name, value, unit in (("kwh", state.energy, "kWh"), ("duration", state.elapsed, "s")):
         least, most = getattr(each, f"min_{name}"), getattr(each, f"max_{name}")
         if (least is not None and value < Fraction(least)) or (most is not None and value >= Fraction(most)):

@@ -137,7 +137,9 @@ class Segment(NamedTuple):
 
     @property
     def taxes(self) -> list[TaxLine]:
-        return tax_lines([self.line], self.breakdown.facts.divisor)
+        component, volume = self.line.component, self.line.volume
+        unit = component.owner.unit * self.breakdown.facts.divisor
+        return [TaxLine(rate, amount * volume, unit) for rate, amount in component.taxes]
 
     @property
     def because(self) -> str:

@@ -103,7 +103,7 @@ def _answer(tree: Mapping[str, Any], *, explain: bool) -> bytes:
     others = alternatives(cdr, breakdown, tariffs, zone, profile, policy) if discrepancies else []
     if explain:
         return _told(breakdown, [each.field for each in discrepancies], [name for name, _ in others])
-    answer = as_tree(breakdown)
+    answer = as_tree(breakdown, because=True)
     answer["warnings"] = sorted(codes)
     answer["discrepancies"] = list(dict.fromkeys(each.field for each in discrepancies))
     answer["alternatives"] = [{"reading": name, "total": amounts(other.total)} for name, other in others]

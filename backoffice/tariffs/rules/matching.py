@@ -4,7 +4,7 @@ told.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from backoffice.tariffs.rules.compiled import (
@@ -126,4 +126,4 @@ def may_cross(tariff: CompiledTariff, period: Period, started: int, factor: int)
 
 def instant(start: int) -> datetime:
     """Microseconds since 1970 as a datetime in UTC."""
-    return EPOCH.astimezone(UTC) + timedelta(microseconds=start)
+    return EPOCH + timedelta(microseconds=start)

@@ -82,7 +82,10 @@ def _billed(breakdown: Breakdown) -> dict[str, str]:
 
 
 def _time(moment: int | None) -> str | None:
-    return None if moment is None else date_time_text(instant(moment))
+    if moment is None:
+        return None
+    found = instant(moment)
+    return date_time_text(found) if found.microsecond else f"{found.isoformat()[:19]}Z"
 
 
 def _segment(segment: Segment, start: str | None, end: str | None, because: bool) -> dict[str, Any]:
