@@ -303,7 +303,6 @@ class ScriptedPeer:
                 return _Answer()
             return _Answer(data=json.dumps(self.held[key]).encode())
 
-
     def _part_of_location(self, request: Received, key: str, below: list[str]) -> _Answer:
         """PUT or PATCH of an EVSE or a Connector inside a Location that is held; 404 for one whose parent is not."""
         holder: Any = self.held.get(key)
