@@ -24,7 +24,7 @@ def because(segment: Segment) -> str:
     component, facts, tariff = segment.component, segment.breakdown.facts, segment.component.owner
     if segment.is_surplus:
         return _of_surplus(segment)
-    state = State(facts, segment.period, reserved=segment.line.category == RESERVATION_COST)
+    state = _state(segment, reserved=segment.line.category == RESERVATION_COST)
     element = tariff.tariff.elements[component.element]
     kind = component.wire.type
     held = ", ".join(_stated(element.restrictions)) if element.restrictions is not None else ""
@@ -84,6 +84,15 @@ class State:
     @property
     def values(self) -> dict[str, Decimal]:
         return self._period.momentary or {}
+
+
+def _state(segment: Segment, *, reserved: bool) -> State:
+    """The lines of a period share it."""
+    known: dict[tuple[int, bool], State] = segment.breakdown.__dict__.setdefault("_states", {})
+    key = segment.line.period, reserved
+    if key not in known:
+        known[key] = State(segment.breakdown.facts, segment.period, reserved=reserved)
+    return known[key]
 
 
 def _stated(restrictions: TariffRestrictions) -> Iterator[str]:

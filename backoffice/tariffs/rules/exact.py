@@ -42,7 +42,11 @@ def decimal(value: Fraction, places: int = REPORTED) -> Decimal:
 
 def text(numerator: int, denominator: int = 1, places: int = REPORTED) -> str:
     """The quotient in plain notation with exactly this many places."""
-    number = scaled(numerator, denominator, places)
+    return written(scaled(numerator, denominator, places), places)
+
+
+def written(number: int, places: int = REPORTED) -> str:
+    """So many units of the last place, in plain notation."""
     if not places:
         return str(number)
     digits = str(abs(number)).rjust(places + 1, "0")

@@ -6,6 +6,7 @@ Field meanings are those of the test vectors; null is unknown, absent does not o
 from fractions import Fraction
 from typing import Any
 
+from backoffice.tariffs.rules.because import because as reason
 from backoffice.tariffs.rules.breakdown import (
     ENERGY_COST,
     PARKING_COST,
@@ -17,7 +18,7 @@ from backoffice.tariffs.rules.breakdown import (
     TaxLine,
     rounded_taxes,
 )
-from backoffice.tariffs.rules.exact import REPORTED, plain, text
+from backoffice.tariffs.rules.exact import REPORTED, plain, text, written
 from backoffice.tariffs.rules.matching import instant
 from ocpi.wire.base import date_time_text
 from ocpi.wire.tariffs import TariffDimensionType
@@ -62,10 +63,11 @@ def as_tree(breakdown: Breakdown, *, because: bool = False) -> dict[str, Any]:
 
 
 def tax(line: TaxLine) -> dict[str, str | None]:
+    """A tax that has been rounded to four places."""
     return {
         "name": line.rate.name if line.rate is not None else "VAT",
         "percentage": plain(line.rate.percentage) if line.rate is not None else None,
-        "amount": text(line.numerator, line.unit),
+        "amount": written(line.numerator),
     }
 
 
@@ -114,7 +116,7 @@ def _segment(segment: Segment, start: str | None, end: str | None, because: bool
     tree |= amounts(cost)
     tree["taxes"] = [tax(line) for line in rounded_taxes(segment.taxes, cost, REPORTED)]
     if because:
-        tree["because"] = segment.because
+        tree["because"] = reason(segment)
     return tree
 
 
