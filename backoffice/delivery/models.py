@@ -21,9 +21,10 @@ class Message(models.Model):
     sent again.
     """
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="messages")
-    sender = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="+")
-    receiver = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="+")
+    # indexed by the constraint below; who deletes a party may wait for a scan, a change of status may not
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="messages", db_index=False)
+    sender = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="+", db_index=False)
+    receiver = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="+", db_index=False)
     module = models.CharField(max_length=40)
     object_path = models.CharField(max_length=255, help_text="Ids below the owner, e.g. LOC1/3256.")
     generation = models.PositiveIntegerField(default=1)
@@ -68,7 +69,7 @@ class Exchange(models.Model):
     at = models.DateTimeField()
     incoming = models.BooleanField()
     connection = models.ForeignKey(
-        Connection, on_delete=models.SET_NULL, null=True, related_name="exchanges", db_constraint=False
+        Connection, on_delete=models.SET_NULL, null=True, related_name="exchanges", db_constraint=False, db_index=False
     )
     module = models.CharField(max_length=40)
     method = models.CharField(max_length=10)

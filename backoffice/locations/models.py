@@ -62,7 +62,7 @@ class Location(Exchanged):
 class Evse(models.Model):
     """`mod_locations#evse_object` with its connectors, whole in `document`. `listed`: part of its Location's newest version."""
 
-    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="evses")
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="evses", db_index=False)
     uid = models.CharField(max_length=36)
     evse_id = models.CharField(max_length=48, blank=True, verbose_name="EVSE id")
     status = EnumField(Status)
@@ -93,7 +93,7 @@ class Evse(models.Model):
 class StatusEvent(models.Model):
     """One change of an EVSE's status: what it became, from what, when, and who said so."""
 
-    evse = models.ForeignKey(Evse, on_delete=models.CASCADE, related_name="status_events")
+    evse = models.ForeignKey(Evse, on_delete=models.CASCADE, related_name="status_events", db_index=False)
     at = models.DateTimeField()
     status = EnumField(Status)
     previous = EnumField(Status, blank=True)
@@ -124,7 +124,7 @@ class Withholding(models.Model):
 class LocationRendering(Rendering):
     """The 2.2.1 form of a Location."""
 
-    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="+")
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="+", db_index=False)
 
     class Meta:
         constraints: ClassVar = [
