@@ -6,10 +6,11 @@ import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from itertools import islice
-from multiprocessing import get_all_start_methods, get_context
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -65,11 +66,11 @@ def _answered(lines: Iterator[bytes], answer: partial[bytes], jobs: int) -> Iter
         for line in lines:
             yield [answer(line)]
         return
-    method = "fork" if "fork" in get_all_start_methods() else None
-    with get_context(method).Pool(jobs) as pool:
+    # not fork: a child of a process with threads inherits locks that nobody gives back, and a forked pool hung for ever at its end
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         chunks = _chunks(lines)
         while window := list(islice(chunks, jobs * WINDOW)):  # a pool reads all of an iterator at once
-            yield from pool.imap(partial(_chunk, answer), window)
+            yield from pool.map(partial(_chunk, answer), window)
 
 
 def _chunks(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
