@@ -66,7 +66,7 @@ def _answered(lines: Iterator[bytes], answer: partial[bytes], jobs: int) -> Iter
         for line in lines:
             yield [answer(line)]
         return
-    # not fork: a child of a process with threads inherits locks that nobody gives back, and a forked pool hung for ever at its end
+    # not fork: a child of a process with threads inherits locks that nobody gives back; a forked pool hung at its end
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         chunks = _chunks(lines)
         while window := list(islice(chunks, jobs * WINDOW)):  # a pool reads all of an iterator at once
