@@ -58,7 +58,7 @@ WHERE l.id = %s AND upper(e.uid) = upper(%s) AND e.listed FOR NO KEY UPDATE
 def set_status(location: Location, uid: str, status: str, *, source: str, reason: str = "", now: datetime) -> bool:
     """Change the status of an EVSE of ours; partners hear of it by PATCH. False: it had that status already."""
     at = milliseconds(now)
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):  # inside a door's transaction: the door undoes the whole when this fails
         rows = statements.run(_LOCK_EVSE, [location.pk, uid])
         if not rows:
             raise UnableToChange(f"There is no EVSE {uid} at {location}.")
