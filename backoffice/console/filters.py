@@ -33,7 +33,7 @@ class SelectFilter(SimpleListFilter):
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         """`value` is one of the offered ones."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass narrows by its own column; there is nothing to do in general
 
 
 class SinceFilter(SelectFilter):

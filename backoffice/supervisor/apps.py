@@ -11,4 +11,4 @@ class SupervisorConfig(AppConfig):
 
         Not in ``backoffice/__init__.py``, where Celery suggests it: ``up`` starts the database before it loads all this.
         """
-        import backoffice.celery  # noqa: F401
+        import backoffice.celery  # noqa: F401 - imported for its effect, see above
