@@ -1,5 +1,6 @@
 """The foreign implementation as a process: its environment is made once per checkout, below pytest's cache."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -49,15 +50,15 @@ def python(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
     shelf = cache.mkdir("foreign") if cache else tmp_path_factory.mktemp("foreign")
     stamp = hashlib.sha256(_REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
     ready = shelf / stamp
-    if not ready.exists():
-        made = Path(tempfile.mkdtemp(prefix=f"{stamp}-", dir=shelf))
-        try:
-            _make(made)
-            made.rename(ready)
-        except FileExistsError:  # another run was faster
-            pass
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
+    with (shelf / f"{stamp}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the workers of a parallel run come here at the same time
+        if not ready.exists():
+            made = Path(tempfile.mkdtemp(prefix=f"{stamp}-", dir=shelf))
+            try:
+                _make(made)
+                made.rename(ready)
+            finally:
+                shutil.rmtree(made, ignore_errors=True)
     return ready / "bin" / "python"
 
 
