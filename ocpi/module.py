@@ -170,7 +170,8 @@ class Page:
 class OwnedObjects:
     """Owner pushes PUT/PATCH/DELETE to `/{country_code}/{party_id}/{id}[/child...]`; others pull pages.
 
-    Sender interface: GET list and object. Receiver interface: GET, PUT and PATCH of an object, DELETE if given.
+    Sender interface: GET list, and GET of one object where the chapter has it (`serves_one`). Receiver interface: GET and PUT
+    of an object, PATCH and DELETE if given.
     `read_own` gives what we tell this peer (None: unknown or withheld), `read_theirs` what this peer told us;
     both in the newest version. `read_own` also serves delivery.
     """
@@ -184,6 +185,7 @@ class OwnedObjects:
     delete: Callable[[Arrival], Stored] | None = None
     store_page: Callable[[Peer, Sequence[tuple[PartyRef, Tree, Wire]], datetime], int] | None = None
     vanish: Callable[[Peer, datetime, datetime], int] | None = None
+    serves_one: bool = False
 
 
 @dataclass(frozen=True, slots=True)

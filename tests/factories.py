@@ -22,8 +22,11 @@ from backoffice.locations.models import Location
 from backoffice.partners.actions.connections import Agreement, Claim, add_own_party, adopt, set_endpoints
 from backoffice.partners.models import Connection, Party
 from backoffice.roaming_site import site
+from backoffice.tariffs.actions.storing import store as store_tariffs
+from backoffice.tariffs.models import Tariff
 from ocpi.wire import json as wire_json
 from ocpi.wire import locations as wire
+from ocpi.wire import tariffs
 
 Tree = dict[str, Any]
 
@@ -155,6 +158,29 @@ def own_location(tree: Tree, *, now: datetime | None = None) -> Location:
     value = wire_json.validate(wire.Location, tree)
     (item,) = store(party.pk, [(tree, value)], source="import", now=now or site.now(), ours=True)
     return Location.objects.get(pk=item.id)
+
+
+def small_tariff(object_id: str, owner: str = "SE-ELV", *, at: str = "2026-03-01T08:00:00Z", **changes: Any) -> Tree:
+    """A Tariff with only what the specification demands: EUR 0.45 per kWh before 25 % VAT."""
+    country_code, party_id = owner.split("-")
+    energy = {"type": "ENERGY", "price": Decimal("0.45"), "vat": 25, "step_size": 1}
+    return {
+        "country_code": country_code,
+        "party_id": party_id,
+        "id": object_id,
+        "currency": "EUR",
+        "elements": [{"price_components": [energy]}],
+        "tax_included": "NO",
+        "last_updated": at,
+    } | changes
+
+
+def own_tariff(tree: Tree, *, now: datetime | None = None) -> Tariff:
+    """A published Tariff of one of our parties, stored as an import would."""
+    party = Party.objects.get(country_code=tree["country_code"], party_id=tree["party_id"])
+    value = wire_json.validate(tariffs.Tariff, tree)
+    (item,) = store_tariffs(party.pk, [(tree, value)], source="import", now=now or site.now(), ours=True)
+    return Tariff.objects.get(pk=item.id)
 
 
 def moment(text: str) -> datetime:

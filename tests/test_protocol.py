@@ -46,6 +46,11 @@ def _locations(asking: Asking) -> None:
     assert asking.put(RECEIVED, factories.small_location("A1")).says == (201, 1000)
 
 
+def _tariffs(asking: Asking) -> None:
+    factories.own_tariff(factories.small_tariff("T1", "DE-RDK"))
+    assert asking.put("2.3.0/receiver/tariffs/SE/ELV/T1", factories.small_tariff("T1")).says == (201, 1000)
+
+
 _LATER = "2026-03-02T08:00:00Z"
 EXAMPLES: dict[str, Example] = {
     "locations": Example(
@@ -68,6 +73,11 @@ EXAMPLES: dict[str, Example] = {
             ("PATCH", 5): lambda _: {"max_amperage": 20, "last_updated": _LATER},
         },
         exists=_locations,
+    ),
+    "tariffs": Example(
+        variables={"SENDER": {}, "RECEIVER": {"country_code": "SE", "party_id": "ELV", "tariff_id": "T1"}},
+        bodies={("PUT", 3): lambda _: factories.small_tariff("T1", at=_LATER)},
+        exists=_tariffs,
     ),
     "credentials": Example(
         variables={"BOTH": {}},

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-OPERATIONS, ROAMING, FINANCE, READ_ONLY = "Operations", "Roaming", "Finance", "Read-only"
+OPERATIONS, ROAMING, FINANCE, READ_ONLY, TARIFFS = "Operations", "Roaming", "Finance", "Read-only", "Tariffs"
 
 Grants = Mapping[str, Iterable[str]]
 """`app.model` -> verbs (view, add, change, delete)."""

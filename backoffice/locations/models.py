@@ -1,4 +1,5 @@
-"""Rows: Location (everything but its EVSEs and last_updated), Evse (with its connectors), StatusEvent, Withholding.
+"""Rows: Location (everything but its EVSEs and last_updated), Evse (with its connectors), StatusEvent, Withholding; and which
+connector offers which tariff.
 
 An EVSE has a row of its own because the URL addresses it and a status PATCH must stay small; the served Location is spliced
 from both. Columns beside `document` are projections, written by the `store_` actions together with it and nowhere else.
@@ -88,6 +89,23 @@ class Evse(models.Model):
 
     def __str__(self) -> str:
         return self.evse_id or self.uid
+
+
+class ConnectorTariff(models.Model):
+    """A projection of `tariff_ids`: this connector offers this tariff."""
+
+    evse = models.ForeignKey(Evse, on_delete=models.CASCADE, related_name="offers", db_index=False)
+    connector_id = models.CharField(max_length=36)
+    tariff_id = models.CharField(max_length=36)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["evse", "connector_id", "tariff_id"], name="connector_tariff_once")
+        ]
+        indexes: ClassVar = [models.Index(Upper("tariff_id"), name="connector_tariff_by_id")]
+
+    def __str__(self) -> str:
+        return f"{self.tariff_id} at {self.evse} {self.connector_id}"
 
 
 class StatusEvent(models.Model):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from backoffice import statements
+from backoffice.documents.fates import Fate
 from backoffice.fields import DocumentField
 from backoffice.locations.actions import arriving, vanishing
 from backoffice.locations.actions.storing import store
 from backoffice.locations.models import PARTS, SHELF, splice
-from backoffice.locations.rules import RECEIVER_ROLES, SENDER_ROLES, Fate
+from backoffice.locations.rules import RECEIVER_ROLES, SENDER_ROLES, without_tariffs
 from backoffice.roaming_site import site
+from backoffice.tariffs.models import undisclosed
 from ocpi.module import Level, Module, OwnedObjects, Page, PageQuery, PartyRef, Peer, Tree
+from ocpi.wire import json as wire_json
 from ocpi.wire import locations as wire
 from ocpi.wire.base import Wire
 
@@ -23,12 +26,28 @@ def _senders(peer: Peer) -> list[PartyRef]:
 
 
 def page(peer: Peer, query: PageQuery) -> Page:
-    return SHELF.page(peer, _senders(peer), query)
+    senders = _senders(peer)
+    return SHELF.page(peer, senders, query, _adapting(undisclosed(peer.connection, [party.id for party in senders])))
 
 
 def read_own(peer: Peer, owner: PartyRef | None, ids: tuple[str, ...]) -> Tree | None:
     parties = [owner] if owner else _senders(peer)
-    return _read([party.id for party in parties], ids, f"NOT ({SHELF.hidden})", peer)
+    tree = _read([party.id for party in parties], ids, f"NOT ({SHELF.hidden})", peer)
+    hidden = undisclosed(peer.connection, [party.id for party in parties]) if tree else frozenset()
+    return without_tariffs(tree, hidden) if tree and hidden else tree
+
+
+def _adapting(hidden: frozenset[str]) -> Callable[[bytes], bytes] | None:
+    """Takes the hidden tariffs out of a whole Location; nothing to do for most partners."""
+    if not hidden:
+        return None
+
+    def adapt(document: bytes) -> bytes:
+        if b'"tariff_ids"' not in document:
+            return document
+        return wire_json.encode(without_tariffs(wire_json.parse(document), hidden))
+
+    return adapt
 
 
 def read_theirs(peer: Peer, owner: PartyRef, ids: tuple[str, ...]) -> Tree | None:
@@ -81,6 +100,7 @@ site.register(
             patch=arriving.patch,
             store_page=store_page,
             vanish=vanishing.vanish,
+            serves_one=True,
         ),
         sender_roles=SENDER_ROLES,
         receiver_roles=RECEIVER_ROLES,

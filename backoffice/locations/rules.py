@@ -1,4 +1,4 @@
-"""Decisions about locations, without database or clock: what a store did, what is owed, what is wrong with a location.
+"""Decisions about locations, without database or clock: what changed, what is owed, what is wrong with a location.
 
 Laws (mod_locations): newest `last_updated` wins at each level by itself; a change of a connector is a change of its EVSE and
 its Location; nothing is ever deleted, an EVSE that is gone is REMOVED.
@@ -7,9 +7,8 @@ its Location; nothing is ever deleted, an EVSE that is gone is REMOVED.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -25,38 +24,29 @@ RECEIVER_ROLES = frozenset({"EMSP", "NSP", "NAP", "OTHER"})
 """Who typically owns locations and who wants to hear of them (`roles.json`)."""
 
 
-class Fate(StrEnum):
-    """What became, or in a dry run would become, of one object."""
-
-    NEW = "NEW"
-    CHANGED = "CHANGED"
-    SAME = "SAME"
-    STALE = "STALE"
-
-
-def fate(*, stored_at: datetime | None, stored: str, told_at: datetime, told: str) -> Fate:
-    """Newest wins; at equal times other content is accepted (the partner corrected itself within a second)."""
-    if stored_at is None:
-        return Fate.NEW
-    if told_at < stored_at:
-        return Fate.STALE
-    return Fate.SAME if stored == told else Fate.CHANGED
-
-
-AHEAD = timedelta(minutes=5)
-"""How far a partner's clock may run before ours."""
-
-
-def ordered_at(told: datetime, now: datetime) -> datetime:
-    """The time by which an object is ordered: as told, but never of a future that clocks do not explain. A single slip of a
-    year would otherwise freeze the object until then, for every honest change after it would be older."""
-    return min(told, now + AHEAD)
-
-
 def changed_fields(before: Tree, after: Tree) -> frozenset[str]:
     """Names of the top-level fields that differ, `last_updated` aside."""
     names = before.keys() | after.keys()
     return frozenset(name for name in names - {"last_updated"} if before.get(name) != after.get(name))
+
+
+def offered(evse: wire.EVSE) -> list[tuple[str, str]]:
+    """Which connector offers which tariff, as (connector id, tariff id)."""
+    return [(connector.id, tariff) for connector in evse.connectors for tariff in connector.tariff_ids]
+
+
+def without_tariffs(location: Tree, hidden: Collection[str]) -> Tree:
+    """A Location, EVSE or Connector as somebody sees it who must not know of these tariffs (ids in upper case)."""
+    for name in ("evses", "connectors"):
+        if location.get(name):
+            return location | {name: [without_tariffs(child, hidden) for child in location[name]]}
+    ids = location.get("tariff_ids")
+    if not ids:
+        return location
+    kept = [one for one in ids if one.upper() not in hidden]
+    if kept:
+        return location | {"tariff_ids": kept}
+    return {name: value for name, value in location.items() if name != "tariff_ids"}
 
 
 LARGEST_POWER = 2**31 - 1

@@ -98,7 +98,7 @@ def _describe(
         top = shape.levels[0].cls
         listed = _operation(tag, f"A page of {top.__name__} objects", answers=top, many=True)
         paths[base] = {"get": listed | {"parameters": PAGING}}
-        for depth, level in enumerate(shape.levels):
+        for depth, level in enumerate(shape.levels if shape.serves_one else ()):
             read = _operation(tag, f"One {level.cls.__name__} of ours", answers=level.cls)
             paths[base + _segments(shape.levels[: depth + 1])] = {"get": read}
         return

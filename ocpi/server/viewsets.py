@@ -169,7 +169,7 @@ class OwnedObjectsDoor(Door):
 
     def _own_object(self, segments: tuple[str, ...]) -> HttpResponse:
         levels = self.shape.levels
-        if len(segments) > len(levels):
+        if len(segments) > len(levels) or not self.shape.serves_one:
             raise Unknown("There is nothing at this path.")
         owner = None
         if self.routing.to_country and self.routing.to_party:

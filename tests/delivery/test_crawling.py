@@ -157,6 +157,7 @@ def test_after_an_outage_we_ask_from_the_last_success_on(connection: Connection,
 
 @pytest.mark.rule("T-016")
 def test_fetching_comes_by_the_hour_and_never_at_the_same_minute(connection: Connection) -> None:
+    connection.endpoints.exclude(identifier="locations").delete()
     now = site.now()
     (first,) = pulling.start_due(now=now)
     pulling.run(first)

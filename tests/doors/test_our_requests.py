@@ -217,6 +217,7 @@ def test_partners_are_asked_by_the_hour_and_not_all_at_once(platform: Party, pee
     peer.role = "CPO"
     peer.objects["locations"] = []
     connection = registered(peer)
+    connection.endpoints.exclude(identifier="locations").delete()
     assert pulled(connection).state == "DONE"
     begun = Pull.objects.latest("id").started_at
     for minutes, due in ((1, 0), (30, 0), (53, 0), (67, 1)):

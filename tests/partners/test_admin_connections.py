@@ -232,7 +232,7 @@ def test_the_partner_is_checked_while_staff_look_on(platform: Party, client: Cli
         answer = client.post(do(connection, "check"))
         assert answer["Location"] == reverse("admin:partners_connection_live", args=[connection.pk, "check"])
         last = finished(connection, "check")
-        assert (last.ok, last.detail) == (True, "Checked 1 module(s): deviations in locations.")
+        assert (last.ok, last.detail) == (True, "Checked 2 module(s): deviations in locations.")
         shown = client.get(reverse("admin:partners_connection_steps", args=[connection.pk, "check"]))
         assert "country_code" in shown.content.decode()
         assert shown["HX-Refresh"] == "true"

@@ -165,7 +165,7 @@ def _claim(connection_id: int, now: datetime) -> Owed | None:
 def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
     """One message. False: something about the line may have changed, read it again before the next."""
     tree = owed.shape.read_own(line.peer, owed.sender, owed.ids)
-    if tree is None:
+    if tree is None and not owed.shape.delete:
         _finish(owed, MessageState.DROPPED, cause="nothing_left", error="Not published to this partner any more.")
         return True
     endpoint = Endpoint.objects.filter(
@@ -183,7 +183,7 @@ def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
         _postpone(owed, timedelta(minutes=30), "unconfirmed_host", f"{origin(endpoint.url)} is not a confirmed host.")
         return True
     try:
-        method, body = _body(owed, line, tree)
+        method, body = _body(owed, line, tree) if tree is not None else ("DELETE", b"")
     except versions.Untranslatable as error:
         _finish(
             owed,
@@ -203,7 +203,7 @@ def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
             token=line.token,
             connection=line.connection.pk,
             module=owed.module.identifier,
-            body=body,
+            body=body or None,
             plain_token=line.connection.plain_token,
             routing=Routing(*receiver, sender.country_code, sender.party_id),
             object_path=f"{sender.country_code}/{sender.party_id}/{owed.path}",

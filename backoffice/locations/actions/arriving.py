@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from backoffice import statements
+from backoffice.documents.fates import Fate, ordered_at
 from backoffice.fields import DocumentField, milliseconds
+from backoffice.locations.actions.offering import project
 from backoffice.locations.actions.storing import evse_columns, store
 from backoffice.locations.models import PARTS, splice
-from backoffice.locations.rules import Fate, Tree, ordered_at
+from backoffice.locations.rules import Tree, offered
 from ocpi.module import Arrival, Stored, Unknown
 from ocpi.server.paging import MOMENT
 from ocpi.wire import json as wire_json
@@ -131,6 +133,10 @@ class _Locked:
         self.tree: Tree = DocumentField.read(row[3])
         self.listed: bool = row[4]
 
+    def offers(self) -> list[tuple[str, str]]:
+        """As `offered`, of the stored document."""
+        return [(each["id"], tariff) for each in self.tree["connectors"] for tariff in each.get("tariff_ids") or ()]
+
     def moment_of(self, tree: Tree) -> datetime:
         """When the EVSE or one of its connectors changed, as far as it counts: a part is never newer than the row."""
         return min(MOMENT.validate_python(tree["last_updated"]), self.last_updated)
@@ -232,3 +238,5 @@ def _write_evse(location: int, evse: _Locked | None, tree: Tree, value: wire.EVS
         reason="",
         now=arrival.now,
     )
+    if evse is None or offered(value) != evse.offers():
+        project([(location, value.uid, value)])

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from backoffice.documents.fates import Fate
 from backoffice.locations.actions.storing import Shelved, store
-from backoffice.locations.rules import Fate, Tree
+from backoffice.locations.rules import Tree
 from backoffice.partners.models import Party
 from ocpi import versions
 from ocpi.versions.detect import detect_version

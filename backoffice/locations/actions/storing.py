@@ -14,8 +14,10 @@ from django.db import connection as database
 from django.db import transaction
 
 from backoffice.delivery.actions.staging import stage
+from backoffice.documents.fates import Fate, fate, ordered_at
 from backoffice.fields import DocumentField, milliseconds
-from backoffice.locations.rules import Fate, Tree, fate, max_power, ordered_at
+from backoffice.locations.actions.offering import project
+from backoffice.locations.rules import Tree, max_power
 from ocpi.wire import locations as wire
 
 
@@ -266,6 +268,15 @@ def _write_evses(cursor: Any, batch: list[Shelved], *, source: str) -> None:
                 FROM written LEFT JOIN before ON before.location_id = written.location_id AND before.key = written.key
                 WHERE before.status IS DISTINCT FROM written.status""",
             [*columns, source],
+        )
+        project(
+            [
+                (item.id, evse.value.uid, evse.value)
+                for item in batch
+                if item.id is not None
+                for evse in item.evses
+                if evse.fate in (Fate.NEW, Fate.CHANGED)
+            ]
         )
     moved = [
         (evse.id, evse.position)

@@ -89,8 +89,11 @@ class Shelf:
     splice: Callable[..., tuple[bytes, ...]] = _as_it_is
     hidden: str = "false"
 
-    def page(self, peer: Peer, parties: Sequence[PartyRef], query: PageQuery) -> Page:
-        """One page of what these parties own, in the order of our row ids (creation)."""
+    def page(
+        self, peer: Peer, parties: Sequence[PartyRef], query: PageQuery, adapt: Callable[[bytes], bytes] | None = None
+    ) -> Page:
+        """One page of what these parties own, in the order of our row ids (creation). `adapt`: makes of a whole document what
+        this peer may know of it."""
         given: dict[str, Any] = {
             "parties": [party.id for party in parties],
             "from": query.date_from,
@@ -119,6 +122,8 @@ class Shelf:
             rows: list[Row] = [(row[0], *self.splice(*row[1:])) for row in found]
         else:
             rows = self._rendered(chosen, given, query.version, peer, parties)
+        if adapt is not None:
+            rows = [(row[0], adapt(b"".join(row[1:]))) for row in rows]
         data = [b"["]
         for _, *pieces in rows:
             if pieces[0]:
