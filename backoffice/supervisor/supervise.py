@@ -16,9 +16,12 @@ from types import FrameType
 
 from backoffice.supervisor.process import Child, Work, ended_how, start
 
-# Seconds before a part that died is started again; the last one repeats. A minute of health begins anew.
-RESTART_DELAYS = (0.2, 0.5, 1, 2, 5, 10, 30)
-HEALTHY_AFTER = 60.0
+# Seconds before a part that died is started again, by how often in a row it died early; the last one repeats. They keep
+# a part that cannot start from keeping a processor busy with trying. None is longer: what it waits for, such as the
+# database, may be back at any moment, and a try every five seconds costs next to nothing.
+RESTART_DELAYS = (0.2, 0.5, 1, 2, 5)
+# A part that has worked for so many seconds can start: however often something ends it, it comes back at once.
+WORKED_AFTER = 2.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class _Run:
     done: bool = False
     failures: int = 0
     started: float = 0.0
+    ready_at: float = 0.0
     start_at: float = 0.0
 
 
@@ -155,6 +159,7 @@ class Supervisor:
         note = run.part.note()
         self.say(f"  {run.part.name:<12} {word} {took:4.1f} s{'  ' + note if note else ''}")
         run.ready = run.was_ready = True
+        run.ready_at = time.monotonic()
         if not self._all_ready and all(other.was_ready for other in self._runs.values()):
             self._all_ready = True
             self.on_ready()
@@ -172,13 +177,14 @@ class Supervisor:
 
     def _ended(self, run: _Run, child: Child, status: int) -> None:
         child.sweep_up()
+        worked = time.monotonic() - run.ready_at if run.ready else 0.0
         run.child = None
         run.ready = False
         if run.part.once and status == 0:
             run.done = True
             self._now_ready(run)
             return
-        run.failures = 1 if time.monotonic() - run.started > HEALTHY_AFTER else run.failures + 1
+        run.failures = 1 if worked > WORKED_AFTER else run.failures + 1
         if not run.was_ready and run.failures >= run.part.tries:
             raise UnableToStart(f"{run.part.name} failed ({ended_how(status)}):\n{child.output()}\nLog: {child.log}")
         delay = RESTART_DELAYS[min(run.failures, len(RESTART_DELAYS)) - 1]

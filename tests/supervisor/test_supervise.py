@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from backoffice.supervisor.data_directory import BASE_DIR
+from backoffice.supervisor.supervise import WORKED_AFTER
 from tests.supervisor.platform import PATIENCE, wait_for
 
 
@@ -68,6 +71,17 @@ def test_a_part_that_is_killed_is_started_again(tmp_path: Path) -> None:
         wait_for(lambda name=name, before=before: toy.state()["parts"].get(name) not in (None, before), name)  # type: ignore[misc]  # mypy infers no type for a lambda's defaults
     said = toy.end()
     assert said.count("ended (killed by SIGKILL); it starts again in 0.2 s") == 2
+
+
+def test_who_dies_early_waits_longer_each_time_and_who_has_worked_comes_back_at_once(tmp_path: Path) -> None:
+    toy = Toy(tmp_path, "first")
+    toy.wait_until_ready()
+    for worked in (0.0, 0.0, 0.0, WORKED_AFTER + 0.3, 0.0):
+        before = toy.state()["parts"]["first"]
+        time.sleep(worked)
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda before=before: toy.state()["parts"].get("first") not in (None, before), "another")  # type: ignore[misc]  # mypy infers no type for a lambda's defaults
+    assert re.findall(r"it starts again in (\S+) s", toy.end()) == ["0.2", "0.5", "1", "0.2", "0.5"]
 
 
 def test_a_part_that_never_comes_up_ends_the_start_with_its_last_words(tmp_path: Path) -> None:
