@@ -30,7 +30,7 @@ test: $(VENV)/installed-dev ## run the tests on two cores (ARGS="tests/wire -x" 
 screenshots: $(VENV)/installed-dev ## take the pictures of README and handbook from the demo (needs Chromium)
 	@$(BIN)/python docs/screenshots.py
 
-chaos: $(VENV)/installed-dev ## kill parts of a platform at random (KILLS=1000; about 3 s for each)
+chaos: $(VENV)/installed-dev ## kill parts of a platform at random (KILLS=1000; a hundred take two to three minutes)
 	@ROAMDESK_CHAOS_KILLS=$(KILLS) $(BIN)/python -m pytest -q -s -n 0 -m chaos tests/chaos
 
 lint: $(VENV)/installed-dev ## check style and formatting

@@ -1,5 +1,6 @@
 """The stage of the chaos test: a whole platform as processes, two scripted partners, hardware, and somebody who kills."""
 
+import contextlib
 import json
 import os
 import random
@@ -11,8 +12,10 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import psycopg
 
@@ -127,6 +130,24 @@ class Platform:
             return False
         return True
 
+    def whole(self) -> bool:
+        """Every part has a process, and the web server says that it and the database are well."""
+        if not all(map(self.pid, ("postgres", "valkey", "web", "worker", "beat", "sweep"))):
+            return False
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def empty_broker(self) -> None:
+        """The broker loses whatever was handed to it."""
+        with socket.socket(socket.AF_UNIX) as line, contextlib.suppress(OSError):  # not there: nothing to lose
+            line.settimeout(2)
+            line.connect(str(self.data.valkey_socket))
+            line.sendall(b"FLUSHALL\r\n")
+            line.recv(16)
+
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         address = f"host={postgres.sockets_of(self.data)} user={postgres.SUPERUSER} dbname={postgres.DATABASE}"
         with psycopg.connect(address, autocommit=True, connect_timeout=5) as connection:
@@ -179,7 +200,7 @@ class Pusher(threading.Thread):
         began = time.monotonic()
         try:
             raw = self.peer.call("PATCH", f"{self.url}/NL/CPX/L0/{evse}", self.token, body)
-        except (OSError, ValueError) as error:  # the web process was killed under this request
+        except (OSError, HTTPException) as error:  # the web process was killed under this request
             self._count(type(error).__name__)
             return
         self.ledger.slowest = max(self.ledger.slowest, time.monotonic() - began)
