@@ -35,6 +35,32 @@ def offered(evse: wire.EVSE) -> list[tuple[str, str]]:
     return [(connector.id, tariff) for connector in evse.connectors for tariff in connector.tariff_ids]
 
 
+def offering_embedded(location: Tree) -> Tree:
+    """A location as some operators hand it over, with whole tariffs inside each EVSE: its connectors, which name none, offer
+    those by id."""
+    evses = location.get("evses")
+    if not isinstance(evses, list) or not any(isinstance(evse, dict) and evse.get("tariffs") for evse in evses):
+        return location
+    return location | {"evses": [_offering(evse) if isinstance(evse, dict) else evse for evse in evses]}
+
+
+def _offering(evse: Tree) -> Tree:
+    tariffs, connectors = evse.get("tariffs"), evse.get("connectors")
+    if not isinstance(tariffs, list) or not isinstance(connectors, list):
+        return evse
+    ids = [each["id"] for each in tariffs if isinstance(each, dict) and isinstance(each.get("id"), str)]
+    if not ids:
+        return evse
+    return evse | {
+        "connectors": [
+            each | {"tariff_ids": list(dict.fromkeys(ids))}
+            if isinstance(each, dict) and not each.get("tariff_ids") and not each.get("tariff_id")
+            else each
+            for each in connectors
+        ]
+    }
+
+
 def without_tariffs(location: Tree, hidden: Collection[str]) -> Tree:
     """A Location, EVSE or Connector as somebody sees it who must not know of these tariffs (ids in upper case)."""
     for name in ("evses", "connectors"):

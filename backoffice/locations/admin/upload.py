@@ -14,10 +14,12 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 
-from backoffice.locations.actions.importing import Report, UnableToImport, run
+from backoffice.documents.importing import Report, UnableToImport
+from backoffice.locations.actions import importing
 from backoffice.locations.admin.owners import sending_parties
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
+from backoffice.tariffs.actions import importing as tariffs
 
 LARGEST = 50_000_000
 KEEP_SECONDS = 3600
@@ -65,11 +67,11 @@ class UploadPages:
                 f"The file is larger than {LARGEST // 1_000_000} MB. Use manage.py import_locations on the server for it."
             )
         data = upload.read()
-        report = run(party, data, now=site.now(), dry_run=True, version=version)
+        reports = _run(party, data, version, request.user.get_username(), dry_run=True)
         name = uuid.uuid4().hex
         _waiting(name).write_bytes(data)
         token = signing.dumps([name, party.pk, version, request.user.pk], salt=SALT)
-        return {"report": report.as_dict(), "party": party, "waiting": token, "changes": _changes(report)}
+        return _told(reports) | {"party": party, "waiting": token, "changes": sum(map(_changes, reports))}
 
     def _confirm(self: Any, request: HttpRequest, parties: list[Party]) -> dict[str, Any]:
         """The import of what was reported."""
@@ -83,14 +85,29 @@ class UploadPages:
         if not file.exists():
             raise UnableToImport("This file was imported already, or removed. Upload it again.")
         party = _chosen(parties, str(pk))
-        report = run(party, file.read_bytes(), now=site.now(), dry_run=False, version=version)
+        reports = _run(party, file.read_bytes(), version, request.user.get_username(), dry_run=False)
         file.unlink(missing_ok=True)
-        facts = report.as_dict()
+        facts = reports[0].as_dict()
         self.log_change(request, party, f"Imported locations: {facts['new']} new, {facts['changed']} changed.")
         self.done(
             request, f"Imported into {party}: {facts['new']} new, {facts['changed']} changed, {facts['same']} same."
         )
-        return {"report": facts, "party": party, "changes": 0}
+        return _told(reports) | {"party": party, "changes": 0}
+
+
+def _run(party: Party, data: bytes, version: str | None, by: str, *, dry_run: bool) -> list[Report]:
+    """The locations of the file, and the tariffs that it carries inside its EVSEs: these are stored first, so that no connector
+    offers one that partners do not know yet."""
+    now = site.now()
+    embedded = importing.embedded_tariffs(importing.objects_of(data))
+    reports: list[Report] = []
+    if embedded:
+        reports.append(tariffs.run(party, embedded, now=now, dry_run=dry_run, by=by))
+    return [importing.run(party, data, now=now, dry_run=dry_run, version=version), *reports]
+
+
+def _told(reports: list[Report]) -> dict[str, Any]:
+    return {"report": reports[0].as_dict(), "tariffs": reports[1].as_dict() if len(reports) > 1 else None}
 
 
 def _chosen(parties: list[Party], pk: str) -> Party:

@@ -1,4 +1,7 @@
-"""`manage.py import_locations FILE`: the report of a dry run, then the import; `--dry-run` stops after the report."""
+"""`manage.py import_locations FILE`: the report of a dry run, then the import; `--dry-run` stops after the report.
+
+Tariffs that the file carries inside its EVSEs, or is made of, are imported with it.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from backoffice.locations.actions.importing import Report, UnableToImport, run
+from backoffice.documents.importing import Report, UnableToImport, party_named
+from backoffice.locations.actions import importing
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
+from backoffice.tariffs.actions import importing as tariffs
 
 
 class Command(BaseCommand):
-    help = "Import Locations from an OCPI JSON file into one of our parties. A dry run is reported first."
+    help = "Import Locations (and the Tariffs that come with them) from an OCPI JSON file into one of our parties."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", help="path of the file, or - for standard input")
@@ -35,70 +40,52 @@ class Command(BaseCommand):
             data = sys.stdin.buffer.read() if options["file"] == "-" else Path(options["file"]).read_bytes()
         except OSError as error:
             raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from error
+        version = options["ocpi_version"]
         try:
-            party = _party(options["party"])
-            report = run(party, data, now=site.now(), dry_run=True, version=options["ocpi_version"])
+            party = party_named(options["party"])
+            reports = _run(party, data, version, dry_run=True)
             if not options["json"]:
-                self._tell(report)
+                for report in reports:
+                    self._tell(report)
             if not options["dry_run"]:
-                report = run(party, data, now=site.now(), dry_run=False, version=options["ocpi_version"])
+                reports = _run(party, data, version, dry_run=False)
         except UnableToImport as error:
             raise CommandError(str(error)) from error
         if options["json"]:
-            self.stdout.write(json.dumps(report.as_dict()))
-        elif report.applied:
-            self.stdout.write(_headline(report))
+            self.stdout.write(json.dumps(_as_one(reports)))
+        elif not options["dry_run"]:
+            for report in reports:
+                self.stdout.write(_headline(report))
 
     def _tell(self, report: Report) -> None:
         self.stdout.write(_headline(report))
-        for line in _told(report):
+        for line in report.lines():
             self.stdout.write(line)
 
 
-def _party(text: str) -> Party:
-    ours = list(Party.objects.filter(ours=True, roles__role="CPO", roles__connection=None).distinct())
-    if text:
-        ours = [party for party in ours if str(party) == text.upper()]
-    if len(ours) == 1:
-        return ours[0]
-    if text:
-        raise UnableToImport(
-            f"{text} is no CPO party of ours. Create it: manage.py connect party {text} --name ... --roles CPO"
-        )
-    if not ours:
-        raise UnableToImport(
-            "There is no CPO party of ours yet. Create it: manage.py connect party CC-PID --name ... --roles CPO"
-        )
-    raise UnableToImport(f"Say which party with --party: {', '.join(map(str, ours))}.")
+def _run(party: Party, data: bytes, version: str | None, *, dry_run: bool) -> list[Report]:
+    """Tariffs first, so that no connector offers one that partners do not know yet."""
+    now = site.now()
+    if importing.holds_tariffs(data):
+        items = tariffs.objects_of(data)
+        return [tariffs.run(party, items, now=now, dry_run=dry_run, version=version, by="import")]
+    embedded = importing.embedded_tariffs(importing.objects_of(data))
+    reports: list[Report] = []
+    if embedded:
+        reports.append(tariffs.run(party, embedded, now=now, dry_run=dry_run, by="import"))
+    return [importing.run(party, data, now=now, dry_run=dry_run, version=version), *reports]
+
+
+def _as_one(reports: list[Report]) -> dict[str, Any]:
+    facts = reports[0].as_dict()
+    return facts | ({"tariffs_report": reports[1].as_dict()} if len(reports) > 1 else {})
 
 
 def _headline(report: Report) -> str:
     facts = report.as_dict()
+    what = f"{facts['locations']} locations with {facts['evses']} EVSEs" if "locations" in facts else ""
     return (
-        f"{'Imported' if report.applied else 'Dry run'}: {facts['locations']} locations with {facts['evses']} EVSEs into"
+        f"{'Imported' if report.applied else 'Dry run'}: {what or str(facts.get('tariffs')) + ' tariffs'} into"
         f" {facts['party']} (field names of {facts['version']}): new {facts['new']}, changed {facts['changed']}, same"
         f" {facts['same']}, older than ours {facts['stale']}, repaired {facts['repaired']}, refused {len(facts['refused'])}"
     )
-
-
-def _told(report: Report) -> list[str]:
-    facts = report.as_dict()
-    lines: list[str] = []
-    if facts["repairs"]:
-        lines.append("Repairs, by how often:")
-        lines += [f"  {count:6}  {name}" for name, count in facts["repairs"].items()]
-    if facts["deviations"]:
-        lines.append("Deviations that could not be repaired, by field:")
-        lines += [
-            f"  {d['count']:6}  {d['field']}: {d['sentence']} (first: {d['example']})" for d in facts["deviations"]
-        ]
-    if facts["refused"]:
-        lines.append("Refused:")
-        lines += [f"  {item['id']}: {item['reason']}" for item in facts["refused"]]
-    if facts["unknown_fields"]:
-        lines.append("Fields that OCPI does not know, kept and passed on:")
-        lines += [f"  {count:6}  {name}" for name, count in facts["unknown_fields"].items()]
-    if facts["embedded_tariffs"]:
-        lines.append("Tariffs inside EVSEs, kept in the documents:")
-        lines += [f"  {count:6}  {name}" for name, count in facts["embedded_tariffs"].items()]
-    return lines

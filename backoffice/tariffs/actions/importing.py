@@ -1,0 +1,98 @@
+"""Import tariffs from a file of their own, or that a file of locations carries: the report of a dry run, then for real.
+
+They are published at once, as what an operator charges already. One that names no currency is kept with the flaw that it cannot
+price until staff say which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from backoffice.documents.importing import BATCH, Report, UnableToImport, listed, read
+from backoffice.partners.models import Party
+from backoffice.tariffs.actions.storing import IMPORT, parsed, store
+from backoffice.tariffs.models import Tariff
+from backoffice.tariffs.rules.lint import lint
+from backoffice.tariffs.rules.standing import flaw
+from ocpi.versions.detect import detect_version
+from ocpi.wire import tariffs as wire
+
+Tree = dict[str, Any]
+
+MARKS = frozenset({"elements"})
+
+
+@dataclass(slots=True)
+class TariffReport(Report):
+    """`objects` are tariffs; `findings` what the lint says of each, `flaws` why one cannot price."""
+
+    findings: list[tuple[str, str, str]] = field(default_factory=list)
+    flaws: list[tuple[str, str]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return Report.as_dict(self) | {
+            "tariffs": self.objects,
+            "flaws": [{"id": identity, "reason": reason} for identity, reason in self.flaws],
+            "findings": [{"id": one, "code": code, "sentence": told} for one, code, told in self.findings],
+        }
+
+    def lines(self) -> list[str]:
+        told = Report.lines(self)
+        if self.flaws:
+            told.append("Cannot price as they are:")
+            told += [f"  {identity}: {reason}" for identity, reason in self.flaws]
+        if self.findings:
+            told.append("Worth a look:")
+            told += [f"  {identity}: {sentence} ({code})" for identity, code, sentence in self.findings]
+        return told
+
+
+def objects_of(data: bytes) -> list[Tree]:
+    """The tariffs of a file. Raises UnableToImport with what the file should have been."""
+    objects = listed(data, marks=MARKS, what="Tariffs")
+    if objects and not any(MARKS & item.keys() for item in objects):
+        raise UnableToImport("The file holds no Tariffs: none of its objects has elements.")
+    return objects
+
+
+def run(
+    party: Party, items: Sequence[Tree], *, now: datetime, dry_run: bool, version: str | None = None, by: str = ""
+) -> TariffReport:
+    """Store these tariffs in a party of ours. `version`: of their field names, found out when not given."""
+    if not party.ours:
+        raise UnableToImport(f"{party} is a partner. Tariffs are imported into one of our own parties.")
+    version = version or detect_version(list(items))
+    report = TariffReport(party=str(party), version=version, applied=not dry_run)
+    stored = {row.object_id.upper(): row.tree() for row in Tariff.objects.filter(party=party)}
+    good: list[tuple[Tree, wire.Tariff]] = []
+    for item in items:
+        one = read(wire.Tariff, party, item, version=version, report=report, now=now)
+        if one is not None:
+            if item.get("last_updated") is None:
+                one = _undated(one, stored.get(one[1].id.upper()))
+            good.append(one)
+            report.unknown_fields.update(one[1].model_extra or {})
+            _judge(one[1], report)
+    report.objects = len(items)
+    for start in range(0, len(good), BATCH):
+        batch = good[start : start + BATCH]
+        written = store(party.pk, batch, source=IMPORT, said_by=by, now=now, ours=True, dry_run=dry_run)
+        report.fates.update(item.fate for item in written)
+    return report
+
+
+def _undated(told: tuple[Tree, wire.Tariff], stored: Tree | None) -> tuple[Tree, wire.Tariff]:
+    """Without a date in the file, the same content is no news: else each import of one file would make new versions."""
+    tree = told[0] | {"last_updated": stored["last_updated"]} if stored else told[0]
+    return (tree, parsed(tree)) if tree == stored else told
+
+
+def _judge(value: wire.Tariff, report: TariffReport) -> None:
+    wrong = flaw(value)
+    if wrong:
+        report.flaws.append((value.id, wrong))
+        return
+    report.findings += [(value.id, found.code, found.sentence) for found in lint(value)]
