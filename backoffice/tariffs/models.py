@@ -1,4 +1,4 @@
-"""Rows: Tariff (published, ours or a partner's), every version of it, who may see it, and the drafts of staff.
+"""Rows: Tariff (published, ours or a partner's), every version of it, who may see it, and the drafts and examples of staff.
 
 A Tariff row is what partners know or knew; what is being prepared is a Draft and reaches nobody. Columns beside `document` are
 projections, written by the `store` of `actions.storing` together with it and nowhere else.
@@ -128,6 +128,19 @@ class Draft(models.Model):
     def tree(self) -> dict[str, Any]:
         found: dict[str, Any] = DocumentField.read(self.document)
         return found
+
+
+class SavedExample(models.Model):
+    """A charging session that staff keep as a worked example for the tariffs of a party (`rules.examples`)."""
+
+    party = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="+")
+    session = models.JSONField()
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return str(self.session.get("name"))
 
 
 class TariffRendering(Rendering):
