@@ -159,3 +159,25 @@ def test_findings_say_it_in_a_sentence() -> None:
         for finding in lint(offered):
             assert finding.sentence.endswith(".")
             assert finding.level in Level
+
+
+@pytest.mark.rule("T-339")
+@pytest.mark.parametrize(
+    ("elements", "found"),
+    [
+        ([element(KWH, end_time="20:00"), element(KWH)], []),
+        ([element(KWH, end_time="20:00")], ["gap"]),
+        ([element(KWH), element(KWH, end_time="20:00")], ["unreachable_element"]),
+    ],
+)
+def test_a_fallback_comes_last(elements: list[dict[str, Any]], found: list[str]) -> None:
+    assert [code for code, _ in codes(vat_tariff(*elements))] == found
+
+
+@pytest.mark.rule("T-350")
+@pytest.mark.parametrize(
+    ("kind", "step", "told"), [("ENERGY", 1, 0), ("ENERGY", 5000, 1), ("TIME", 1, 0), ("TIME", 900, 1)]
+)
+def test_large_steps_are_told(kind: str, step: int, told: int) -> None:
+    offered = vat_tariff(element(component(kind, 1, step, vat=20)))
+    assert [code for code, _ in codes(offered)] == ["step_surprises"] * told

@@ -1,0 +1,3 @@
+from tests.meeting import peer, platform, reachable
+
+__all__ = ["peer", "platform", "reachable"]
