@@ -10,14 +10,17 @@ from django.db.models import Q
 
 from backoffice.demo.world.building import world
 from backoffice.demo.world.companies import COMPANIES, ROLES, Company
+from backoffice.demo.world.pricing import tariffs
 from backoffice.locations.actions.changing import unshare
 from backoffice.locations.actions.storing import store
 from backoffice.locations.models import Location
 from backoffice.locations.rules import Severity, gate
 from backoffice.partners.actions.connections import add_own_party
 from backoffice.partners.models import Party
+from backoffice.tariffs.actions.storing import store as store_tariffs
 from ocpi.wire import json as wire_json
 from ocpi.wire import locations as wire
+from ocpi.wire import tariffs as wire_tariffs
 
 _LOCK = 0xDE30
 """Two loads at once would both find an empty platform."""
@@ -36,7 +39,7 @@ def of_the_demo() -> Q:
 
 
 def load(company: Company, *, seed: int, now: datetime) -> int | None:
-    """Make the company ours, with all its locations. Returns how many; None: it is here already, nothing was touched.
+    """Make the company ours, with all its locations and tariffs. Returns how many; None: it is here already, nothing was touched.
 
     What the publish gate stops is stored and not shared, as if staff had entered it. Raises UnableToLoad.
     """
@@ -56,11 +59,23 @@ def load(company: Company, *, seed: int, now: datetime) -> int | None:
         )
         trees = world(company, seed=seed, at=now)
         values = [wire_json.validate(wire.Location, tree) for tree in trees]
+        prices = tariffs(company, {name.rsplit("-", 1)[1] for value in values for name in _offered(value)}, now)
+        store_tariffs(
+            party.pk,
+            [(tree, wire_json.validate(wire_tariffs.Tariff, tree)) for tree in prices],
+            source="import",
+            now=now,
+            ours=True,
+        )
         store(party.pk, list(zip(trees, values, strict=True)), source="import", now=now, ours=True)
         stopped = [value.id for value in values if any(found.severity is Severity.STOP for found in gate(value))]
         for location in Location.objects.filter(party=party, object_id__in=stopped):
             unshare(location)
     return len(trees)
+
+
+def _offered(location: wire.Location) -> set[str]:
+    return {name for evse in location.evses for connector in evse.connectors for name in connector.tariff_ids}
 
 
 def _refuse_beside_real_data() -> None:

@@ -111,6 +111,8 @@ def connector(company: Company, town: Town, kind: Kind, plug: Plug, index: int, 
     }
     if plug.capabilities:
         tree["capabilities"] = [capability.value for capability in plug.capabilities]
+    if speed == "HPC":  # its price changes soon: connectors carry both
+        tree["tariff_ids"].append(f"{company.party_id}-HPC2-{town.country.currency}")
     if not kind.public:
         tree["tariff_ids"].append(f"{company.party_id}-STAFF-{town.country.currency}")
     return tree
