@@ -57,9 +57,9 @@
     const number = ++newest;
     running?.abort();
     running = new AbortController();
-    const body = new FormData(source);
+    const body = new URLSearchParams(new FormData(source)); // read faster than the parts of a FormData
     const post = source === form;
-    const url = post ? form.dataset.live : `${location.pathname}?${new URLSearchParams(body)}`;
+    const url = post ? form.dataset.live : `${location.pathname}?${body}`;
     state("calculating…");
     try {
       const answer = await fetch(url, { method: post ? "POST" : "GET", body: post ? body : undefined, signal: running.signal });
@@ -95,7 +95,7 @@
   const rearrange = async (name, value) => {
     clearTimeout(timer);
     newest += 1;
-    const body = new FormData(form);
+    const body = new URLSearchParams(new FormData(form));
     body.append(name, value);
     try {
       const answer = await fetch(location.pathname, { method: "POST", body });

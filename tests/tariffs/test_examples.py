@@ -89,6 +89,16 @@ def test_rounding_up_is_a_line_of_its_own() -> None:
     assert "rounded up to whole steps of 20000 Wh" in found[1].why
 
 
+def test_an_unknown_amount_is_told_as_such() -> None:
+    offered = tariff(element(component("ENERGY", Decimal("0.333"))), tax_included="YES")
+    found = list(steps(worked(compile_tariff(offered), STANDARD[1], at("09:00"), BERLIN)))
+    assert [(each.kind, each.excl, each.incl) for each in found[:3]] == [
+        ("line", "unknown", "3.6630"),
+        ("rounding", "unknown", "3.6630"),
+        ("total", "unknown", "3.66"),
+    ]
+
+
 def test_a_session_that_nothing_prices_is_free() -> None:
     offered = tariff(element(component("ENERGY", 1), start_date="2030-01-01"))
     found = list(steps(worked(compile_tariff(offered), STANDARD[0], at("09:00"), BERLIN)))

@@ -23,15 +23,9 @@ from backoffice.tariffs.actions.drafting import UnableToChange
 from backoffice.tariffs.admin import beginning, examples
 from backoffice.tariffs.admin.form import TariffForm
 from backoffice.tariffs.admin.pane import Asked, Pane, whole, zones_of
-from backoffice.tariffs.admin.publishing import PublishPages, page_of
-from backoffice.tariffs.admin.seeing import comparable, seen_tariff
-from backoffice.tariffs.models import Draft, Tariff
-from ocpi.wire import json as wire_json
-from ocpi.wire import tariffs as wire
-
-PREFERENCES = "tariff_pane"
-KEPT = ("p.curve", "p.idle", "p.axis", "p.lang", "p.with")
-"""What a reader set and finds again at the next tariff; kept in the session."""
+from backoffice.tariffs.admin.publishing import PublishPages, carried_id, page_of
+from backoffice.tariffs.admin.seeing import comparable, offer_of, remember, remembered, seen_tariff, typed
+from backoffice.tariffs.models import Draft
 
 
 @admin.register(Draft)
@@ -145,12 +139,12 @@ class DraftAdmin(PublishPages, ConsoleAdmin):
         edits = self.has_change_permission(request, draft)
         if request.method == "POST" and not edits:
             raise Http404
-        data = request.POST if request.method == "POST" else remembered(request) | request.GET.dict()
+        data = request.POST if request.method == "POST" else remembered(request, draft.party) | request.GET.dict()
         asked = self._asked(data, draft)
         if request.method != "POST":
             form = TariffForm.open(draft.tree(), asked.zone, fixed_id=draft.tariff_id is not None)
             return self._editor(request, draft, form, asked, lock=draft.lock, edits=edits)
-        remember(request, request.POST)
+        remember(request, draft.party, request.POST)
         lock = _lock_of(request)
         form = self._posted(request, draft, asked)
         if isinstance(form, HttpResponse):
@@ -188,7 +182,7 @@ class DraftAdmin(PublishPages, ConsoleAdmin):
         form = self._posted(request, draft, asked)
         if isinstance(form, HttpResponse):
             return form
-        remember(request, request.POST)
+        remember(request, draft.party, request.POST)
         pane = self._pane(request, draft, form, asked)
         drawn = form.drawn(pane)
         return self.render(
@@ -221,7 +215,8 @@ class DraftAdmin(PublishPages, ConsoleAdmin):
         return Pane(
             whole(form.tree, draft.party, now=site.now()),
             asked,
-            other=_typed(other),
+            offer=offer_of(draft.party, carried_id(draft)),
+            other=typed(other),
             own_examples=examples.of(draft.party),
             others=comparable(request, ours_first=draft.party, chosen=other),
         )
@@ -259,27 +254,6 @@ def purpose_of(draft: Draft) -> str:
     if draft.replaces is not None:
         return f"future price after {draft.replaces.object_id}"
     return "new tariff"
-
-
-def remembered(request: HttpRequest) -> dict[str, str]:
-    kept = request.session.get(PREFERENCES)
-    return dict(kept) if isinstance(kept, dict) else {}
-
-
-def remember(request: HttpRequest, data: Any) -> None:
-    """Written only when something changed: a live pane asks several times a second."""
-    chosen = {name: str(data[name])[:40] for name in KEPT if data.get(name)}
-    if chosen != remembered(request):
-        request.session[PREFERENCES] = chosen
-
-
-def _typed(row: Tariff | None) -> wire.Tariff | None:
-    if row is None:
-        return None
-    try:
-        return wire_json.validate(wire.Tariff, row.tree())
-    except wire_json.Invalid:
-        return None
 
 
 def _lock_of(request: HttpRequest) -> int:

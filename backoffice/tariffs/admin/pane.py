@@ -204,7 +204,7 @@ def counted_from_one(words: str) -> str:
         words,
     )
     words = re.sub(r"\belements (\d+) and (\d+)\b", lambda at: f"elements {int(at[1]) + 1} and {int(at[2]) + 1}", words)
-    return re.sub(r"(?:^|(?<=[.:] ))[a-z]", lambda first: first[0].upper(), words)
+    return re.sub(r"(?:^|(?<=[.] ))[a-z]", lambda first: first[0].upper(), words)
 
 
 def _path_of(place: str) -> str:

@@ -1,4 +1,8 @@
-"""Which tariffs a member of staff may see, and which of them may be laid beside another one."""
+"""Which tariffs a member of staff may see, which may be laid beside another one, and the pane of a published one.
+
+context = {"pane": pane_of(request, tariff)}
+{% include "console/tariffs/pane.html" %}    with console/tariffs.css and console/tariffs.js in the head
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,16 @@ from typing import Any
 from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest
 
+from backoffice import statements
 from backoffice.console.scope import scoped
 from backoffice.partners.models import Party
+from backoffice.roaming_site import site
+from backoffice.tariffs.admin import examples
+from backoffice.tariffs.admin.pane import Asked, Pane, zones_of
 from backoffice.tariffs.models import Tariff
+from backoffice.tariffs.rules.lint import Offer
+from ocpi.wire import json as wire_json
+from ocpi.wire import tariffs as wire
 
 MOST = 200
 
@@ -42,3 +53,84 @@ def comparable(request: HttpRequest, *, ours_first: Party, chosen: Any = None) -
 
 def _name(row: Tariff) -> str:
     return f"{row.object_id} ({row.party}, {row.currency})"
+
+
+def typed(row: Tariff | None) -> wire.Tariff | None:
+    """As a value; None for what is none, and for what a partner sent and we cannot read."""
+    if row is None:
+        return None
+    try:
+        return wire_json.validate(wire.Tariff, row.tree())
+    except wire_json.Invalid:
+        return None
+
+
+PREFERENCES = "tariff_pane"
+KEPT = ("p.curve", "p.idle", "p.axis", "p.lang", "p.with")
+"""What a reader set and finds again at the next tariff; kept in the session. Taxes are kept for each owner."""
+
+
+def remembered(request: HttpRequest, party: Party) -> dict[str, str]:
+    kept = request.session.get(PREFERENCES)
+    found = dict(kept) if isinstance(kept, dict) else {}
+    taxes = found.get(f"p.taxes@{party.pk}")
+    return found | ({"p.taxes": taxes} if taxes else {})
+
+
+def remember(request: HttpRequest, party: Party, data: Any) -> None:
+    """Written only when something changed: a live pane asks several times a second."""
+    kept = request.session.get(PREFERENCES)
+    before = dict(kept) if isinstance(kept, dict) else {}
+    after = before | {name: str(data[name])[:40] for name in KEPT if name in data}
+    if "p.taxes" in data:
+        after[f"p.taxes@{party.pk}"] = str(data["p.taxes"])[:200]
+    after = {name: value for name, value in after.items() if value}
+    if after != before:
+        request.session[PREFERENCES] = after
+
+
+def pane_of(request: HttpRequest, row: Tariff) -> Pane:
+    """The read-only pane of a published tariff, ours or a partner's, with what `request.GET` asks for."""
+    asked_for = remembered(request, row.party) | request.GET.dict()
+    remember(request, row.party, request.GET)
+    asked = Asked.read(asked_for, zones=zones_of(row.party), now=site.now())
+    other = seen_tariff(request, asked.other) if asked.other is not None else None
+    return Pane(
+        row.tree(),
+        asked,
+        offer=offer_of(row.party, row.object_id),
+        other=typed(other),
+        own_examples=examples.of(row.party),
+        others=comparable(request, ours_first=row.party, chosen=other),
+    )
+
+
+TERMINALS = [
+    "CHIP_CARD_SUPPORT",
+    "CONTACTLESS_CARD_SUPPORT",
+    "CREDIT_CARD_PAYABLE",
+    "DEBIT_CARD_PAYABLE",
+    "PED_TERMINAL",
+]
+"""Capabilities of an EVSE at which one pays by card (mod_locations#capability_enum)."""
+
+_AROUND = """
+SELECT array_agg(DISTINCT upper(o.tariff_id)), bool_or(c.pays) FROM (
+    SELECT t.evse_id, t.connector_id, e.capabilities && %(terminals)s::varchar[] AS pays
+    FROM locations_connectortariff t JOIN locations_evse e ON e.id = t.evse_id AND e.listed
+    JOIN locations_location l ON l.id = e.location_id
+    WHERE upper(t.tariff_id) = upper(%(tariff)s) AND l.party_id = %(party)s LIMIT 200) c
+JOIN locations_connectortariff o ON o.evse_id = c.evse_id AND o.connector_id = c.connector_id
+"""
+
+
+def offer_of(party: Party, object_id: str) -> Offer:
+    """What the connectors say that offer a tariff; of very many, a sample. Two queries."""
+    if not object_id:
+        return Offer()
+    ((ids, pays),) = statements.run(_AROUND, {"terminals": TERMINALS, "tariff": object_id, "party": party.pk})
+    if not ids:
+        return Offer()
+    others = [each for each in ids if each != object_id.upper()]
+    rows = Tariff.objects.filter(party=party, withdrawn_at=None, object_id__in=others) if others else ()
+    return Offer(others=[value for row in rows if (value := typed(row))], has_terminal=bool(pays))

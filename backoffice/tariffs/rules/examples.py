@@ -179,7 +179,7 @@ def steps(breakdown: Breakdown) -> Iterator[Step]:
         name = f"{tax.rate.name} {plain(tax.rate.percentage)} %" if tax.rate is not None else "VAT"
         yield Step("tax", f"of which {name}", "", "", text(tax.numerator, tax.unit, places))
     total, paid = _amounts(breakdown.total), _amounts(breakdown.total, places)
-    if [Decimal(each) for each in total if each] != [Decimal(each) for each in paid if each]:
+    if any(_is_rounded(one, other) for one, other in zip(total, paid, strict=True)):
         yield Step("rounding", f"Rounded to {places} decimals, half away from zero", "once, at the end", *total)
     yield Step("total", f"Total, {currency}", "", *paid)
     for warning in breakdown.warnings:
@@ -210,6 +210,10 @@ def _amounts(cost: Cost, places: int = 4) -> tuple[str, str]:
         "unknown" if cost.net is None else text(cost.net, cost.unit, places),
         "unknown" if cost.gross is None else text(cost.gross, cost.unit, places),
     )
+
+
+def _is_rounded(told: str, paid: str) -> bool:
+    return "unknown" not in (told, paid) and Decimal(told) != Decimal(paid)
 
 
 def _signed(amount: Fraction | None) -> str:
