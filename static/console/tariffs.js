@@ -186,5 +186,5 @@
     else if (question && form) form.dataset.dirty = "sent";
   });
 
-  for (const source of [form, figures]) source?.querySelector("[data-recalculate]")?.classList.add("rt-quietly");
+  for (const source of [form, figures]) source?.classList.add("rt-scripted"); // what recalculates by itself needs no button
 })();

@@ -70,7 +70,7 @@ def _told(tree: Tree, zone: ZoneInfo) -> dict[str, str]:
         elif name in ("start_date_time", "end_date_time"):
             found[LABELS[name]] = _moment(value, zone)
         elif name == "preauthorize_amount":
-            found[LABELS[name]] = f"{currency} {_plain(value)}"
+            found[LABELS[name]] = f"{currency} {_money(value)}"
         else:
             found[LABELS.get(name, name)] = _plain(value)
     return found
@@ -98,7 +98,7 @@ def _element(name: str, element: Any, currency: str) -> dict[str, str]:
 def _component(component: Any, kind: str, currency: str) -> str:
     if not isinstance(component, dict):
         return _plain(component)
-    told = f"{currency} {_plain(component.get('price'))} {PER.get(kind, '')}".strip()
+    told = f"{currency} {_money(component.get('price'))} {PER.get(kind, '')}".strip()
     vat = component.get("vat")
     told += f", VAT {_plain(vat)} %" if vat is not None else ", no VAT named"
     step = step_in_words(kind, component.get("step_size"))
@@ -107,7 +107,7 @@ def _component(component: Any, kind: str, currency: str) -> str:
 
 def _limit(value: Mapping[str, Any], currency: str) -> str:
     told = [
-        f"{currency} {_plain(value[name])} {words}"
+        f"{currency} {_money(value[name])} {words}"
         for name, words in (("before_taxes", "before taxes"), ("after_taxes", "with taxes"))
         if value.get(name) is not None
     ]
@@ -128,6 +128,12 @@ def _moment(value: Any, zone: ZoneInfo) -> str:
     except (ValueError, OverflowError):
         return str(value)
     return f"{local:%d %b %Y %H:%M} {zone.key}"
+
+
+def _money(value: Any) -> str:
+    """At least two decimals where there are any, as prices are written."""
+    whole, point, decimals = _plain(value).partition(".")
+    return f"{whole}{point}{decimals.ljust(2, '0')}" if point else whole
 
 
 def _plain(value: Any) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
@@ -22,7 +22,7 @@ from backoffice.tariffs.actions import drafting
 from backoffice.tariffs.actions.drafting import UnableToChange
 from backoffice.tariffs.admin import beginning, examples
 from backoffice.tariffs.admin.form import TariffForm
-from backoffice.tariffs.admin.pane import Asked, Pane, whole, zones_of
+from backoffice.tariffs.admin.pane import Asked, Pane, is_too_large, whole, zones_of
 from backoffice.tariffs.admin.publishing import PublishPages, carried_id, page_of
 from backoffice.tariffs.admin.seeing import comparable, offer_of, remember, remembered, seen_tariff, typed
 from backoffice.tariffs.models import Draft
@@ -138,7 +138,8 @@ class DraftAdmin(PublishPages, ConsoleAdmin):
         draft: Draft = self.one(request, pk)
         edits = self.has_change_permission(request, draft)
         if request.method == "POST" and not edits:
-            raise Http404
+            raise PermissionDenied
+        edits = edits and not is_too_large(draft.tree())
         data = request.POST if request.method == "POST" else remembered(request, draft.party) | request.GET.dict()
         asked = self._asked(data, draft)
         if request.method != "POST":

@@ -503,6 +503,14 @@ def too_many(tree: Tree) -> None:
             )
 
 
+def is_too_large(tree: Tree) -> bool:
+    try:
+        too_many(tree)
+    except ValueError:
+        return True
+    return False
+
+
 def whole(tree: Tree, party: Party, *, now: datetime) -> Tree:
     """A draft's tree with what publication adds."""
     return tree | {
