@@ -102,11 +102,30 @@ def _find(parties: tuple[PartyRef, ...], country_code: str, party_id: str) -> Pa
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One depth of an owned object's path: `Level("evse_uid", "uid", EVSE)`."""
+    """One depth of an owned object's path: `Level("evse_uid", "uid", EVSE)`.
+
+    `qualifier`: a field that is part of the key, too, and comes as a query parameter (`type` of a Token, mod_tokens#put), and
+    `otherwise` its value when the parameter is left out. It is the last of the object's ids.
+    """
 
     name: str
     id_field: str
     cls: type[Wire]
+    qualifier: str = ""
+    otherwise: str = ""
+
+
+def level_of(levels: tuple[Level, ...], ids: Sequence[str]) -> Level:
+    """The level that these ids name."""
+    return levels[len(ids) - 1 - (1 if levels[0].qualifier else 0)]
+
+
+def addressed(levels: tuple[Level, ...], ids: Sequence[str]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The path segments and query parameters of an object with these ids."""
+    level = level_of(levels, ids)
+    if not level.qualifier:
+        return tuple(ids), {}
+    return tuple(ids[:-1]), {} if ids[-1] == level.otherwise else {level.qualifier: ids[-1]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +150,12 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of an arrival: a new object answers HTTP 201; a stale one changed nothing and answers 1000."""
+    """What became of an arrival: a new object answers HTTP 201; a stale one changed nothing and answers 1000. `ids`: what a
+    document that was posted is addressed by from now on."""
 
     created: bool = False
     stale: bool = False
+    ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +192,7 @@ class OwnedObjects:
     """Owner pushes PUT/PATCH/DELETE to `/{country_code}/{party_id}/{id}[/child...]`; others pull pages.
 
     Sender interface: GET list, and GET of one object where the chapter has it (`serves_one`). Receiver interface: GET and PUT
-    of an object, PATCH and DELETE if given.
+    of an object, PATCH and DELETE if given. `calls`: routes of the Sender interface beside them.
     `read_own` gives what we tell this peer (None: unknown or withheld), `read_theirs` what this peer told us;
     both in the newest version. `read_own` also serves delivery.
     """
@@ -186,6 +207,28 @@ class OwnedObjects:
     store_page: Callable[[Peer, Sequence[tuple[PartyRef, Tree, Wire]], datetime], int] | None = None
     vanish: Callable[[Peer, datetime, datetime], int] | None = None
     serves_one: bool = False
+    calls: tuple[Call, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Sent once by POST, never changed after; others pull pages (mod_cdrs).
+
+    Sender interface: GET list. Receiver interface: POST, answered with a Location header, and GET of that URL, which is
+    `/{country_code}/{party_id}/{id}` below ours. `acknowledged`: a peer took a document of ours and keeps it at this URL.
+    """
+
+    level: Level
+    page: Callable[[Peer, PageQuery], Page]
+    read_own: Callable[[Peer, PartyRef | None, tuple[str, ...]], Tree | None]
+    read_theirs: Callable[[Peer, PartyRef, tuple[str, ...]], Tree | None]
+    post: Callable[[Arrival], Stored]
+    acknowledged: Callable[[Peer, PartyRef, tuple[str, ...], str, datetime], None]
+    store_page: Callable[[Peer, Sequence[tuple[PartyRef, Tree, Wire]], datetime], int] | None = None
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        return (self.level,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +278,10 @@ class Calls:
     routes: tuple[Call, ...]
 
 
-Shape = OwnedObjects | Calls
+Exchanged = OwnedObjects | Documents
+"""What is pushed and pulled."""
+
+Shape = Exchanged | Calls
 
 
 @dataclass(frozen=True, slots=True)

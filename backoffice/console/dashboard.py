@@ -23,7 +23,7 @@ from backoffice.locations.models import Location
 from backoffice.partners.models import Connection, PartyRole
 from backoffice.partners.rules import ConnectionState
 from backoffice.roaming_site import site
-from ocpi.module import OwnedObjects
+from ocpi.module import Exchanged
 
 SAMPLE = 20_000
 """Exchanges looked at for the success rate: of a busy day the latest ones."""
@@ -97,7 +97,7 @@ def _connections(user: Any) -> list[int]:
 
 
 def connections(user: Any, now: datetime) -> Panel:
-    fetched = [m.identifier for m in site.modules() if isinstance(m.shape, OwnedObjects) and m.shape.store_page]
+    fetched = [m.identifier for m in site.modules() if isinstance(m.shape, Exchanged) and m.shape.store_page]
     found = healths(_connections(user), modules=fetched, now=now)
     tones: dict[str, int] = {}
     for each in found.values():

@@ -115,6 +115,8 @@ def judge(outcome: Outcome, *, method: str, has_parent: bool) -> Verdict:
         return Verdict.PULL_ONLY
     if method == "DELETE" and outcome.http_status == 404:
         return Verdict.DONE  # it is not there: what was to become of it
+    if method == "POST" and outcome.http_status == 409:
+        return Verdict.DONE  # it has the document already
     if method == "PATCH" and (outcome.http_status == 404 or outcome.cause is Cause.OCPI_2XXX):
         return Verdict.SEND_WHOLE
     if method == "PUT" and has_parent and (outcome.http_status == 404 or outcome.cause is Cause.OCPI_2XXX):

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from pydantic.json_schema import models_json_schema
 
 from ocpi import versions
-from ocpi.module import Calls, Level, Module, OwnedObjects
+from ocpi.module import Call, Calls, Documents, Level, Module, OwnedObjects
 from ocpi.site import OcpiSite
 from ocpi.versions.fields import classes_below
 from ocpi.wire.base import Wire
@@ -85,24 +85,37 @@ def _describe(
     tag = module.identifier if module.one_door else f"{module.identifier} ({interface.value.lower()})"
     shape = module.shape
     if isinstance(shape, Calls):
-        for route in shape.routes:
-            path = f"{base}/{route.path}".rstrip("/")
-            classes |= {cls for cls in (route.body, route.answers) if cls}
-            summary = (route.answer.__doc__ or route.method).strip().splitlines()[0]
-            paths.setdefault(path, {})[route.method.lower()] = _operation(
-                tag, summary, takes=route.body, answers=route.answers
-            )
+        _routes(shape.routes, base, tag, paths, classes)
         return
     classes |= {level.cls for level in shape.levels}
     if interface is InterfaceRole.SENDER:
         top = shape.levels[0].cls
         listed = _operation(tag, f"A page of {top.__name__} objects", answers=top, many=True)
         paths[base] = {"get": listed | {"parameters": PAGING}}
-        for depth, level in enumerate(shape.levels if shape.serves_one else ()):
-            read = _operation(tag, f"One {level.cls.__name__} of ours", answers=level.cls)
-            paths[base + _segments(shape.levels[: depth + 1])] = {"get": read}
+        if isinstance(shape, OwnedObjects):
+            for depth, level in enumerate(shape.levels if shape.serves_one else ()):
+                read = _operation(tag, f"One {level.cls.__name__} of ours", answers=level.cls)
+                paths[base + _segments(shape.levels[: depth + 1])] = {"get": read}
+            _routes(shape.calls, base, tag, paths, classes)
+        return
+    if isinstance(shape, Documents):
+        name = shape.level.cls.__name__
+        posted = _operation(tag, f"A {name}, once; the answer's Location says where it is kept", takes=shape.level.cls)
+        paths[base] = {"post": posted}
+        read = _operation(tag, f"The {name} as stored here", answers=shape.level.cls)
+        paths[f"{base}/{{country_code}}/{{party_id}}{_segments(shape.levels)}"] = {"get": read}
         return
     _receiver(shape, f"{base}/{{country_code}}/{{party_id}}", tag, paths)
+
+
+def _routes(routes: tuple[Call, ...], base: str, tag: str, paths: dict[str, Any], classes: set[type[Wire]]) -> None:
+    for route in routes:
+        path = f"{base}/{route.path}".rstrip("/")
+        classes |= {cls for cls in (route.body, route.answers) if cls}
+        summary = (route.answer.__doc__ or route.method).strip().splitlines()[0]
+        paths.setdefault(path, {})[route.method.lower()] = _operation(
+            tag, summary, takes=route.body, answers=route.answers
+        )
 
 
 def _receiver(shape: OwnedObjects, base: str, tag: str, paths: dict[str, Any]) -> None:

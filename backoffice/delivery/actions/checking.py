@@ -26,7 +26,7 @@ from backoffice.partners.secrets import UnableToDecrypt, decrypt
 from backoffice.roaming_site import site
 from ocpi import versions
 from ocpi.client import Delivered
-from ocpi.module import OwnedObjects, PartyRef, Peer
+from ocpi.module import Exchanged, PartyRef, Peer
 from ocpi.server.bodies import context
 from ocpi.server.paging import MOMENT
 from ocpi.site import Outgoing
@@ -96,18 +96,18 @@ def check(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _shape(identifier: str) -> OwnedObjects | None:
+def _shape(identifier: str) -> Exchanged | None:
     try:
         shape = site.module(identifier).shape
     except KeyError:
         return None
-    return shape if isinstance(shape, OwnedObjects) else None
+    return shape if isinstance(shape, Exchanged) else None
 
 
 class _Check:
     """The dry pull of one module: the pages, then two probes."""
 
-    def __init__(self, line: Line, peer: Peer, endpoint: Endpoint, shape: OwnedObjects) -> None:
+    def __init__(self, line: Line, peer: Peer, endpoint: Endpoint, shape: Exchanged) -> None:
         self.line = line
         self.peer = peer
         self.endpoint = endpoint

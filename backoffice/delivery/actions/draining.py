@@ -18,18 +18,18 @@ from django.db import connection as database
 from django.db import transaction
 
 from backoffice.delivery.models import Message
-from backoffice.delivery.rules import UNHEALTHY_AFTER, MessageState, Verdict, judge, next_probe, next_try, verb
+from backoffice.delivery.rules import LADDER, UNHEALTHY_AFTER, MessageState, Verdict, judge, next_probe, next_try, verb
 from backoffice.partners import peers
 from backoffice.partners.actions.connections import UnableToConnect, change_state
 from backoffice.partners.models import Connection, Endpoint
-from backoffice.partners.rules import ConnectionEvent, ConnectionState, NotAllowed, origin
+from backoffice.partners.rules import ConnectionEvent, ConnectionState, NotAllowed, is_url, origin
 from backoffice.partners.secrets import UnableToDecrypt, decrypt
 from backoffice.roaming_site import site
 from ocpi import versions
 from ocpi.client import Delivered, Outcome, Retry
-from ocpi.module import Module, OwnedObjects, PartyRef, Peer
+from ocpi.module import Documents, Exchanged, Module, OwnedObjects, PartyRef, Peer, level_of
 from ocpi.server.bodies import context
-from ocpi.server.viewsets import join_path
+from ocpi.server.viewsets import object_address
 from ocpi.site import Outgoing
 from ocpi.wire import json as wire_json
 from ocpi.wire.headers import Routing
@@ -57,7 +57,7 @@ class Owed:
     id: int
     generation: int
     module: Module
-    shape: OwnedObjects
+    shape: Exchanged
     ids: tuple[str, ...]
     touched: tuple[str, ...]
     attempts: int
@@ -67,6 +67,11 @@ class Owed:
     @property
     def path(self) -> str:
         return "/".join(self.ids)
+
+    @property
+    def deletes(self) -> bool:
+        """Whether nothing to tell means to tell that it is gone."""
+        return isinstance(self.shape, OwnedObjects) and self.shape.delete is not None
 
 
 def drain(connection_id: int, *, limit: int = 10_000, chance: random.Random | None = None) -> int:
@@ -148,7 +153,7 @@ def _claim(connection_id: int, now: datetime) -> Owed | None:
     if row is None:
         return None
     module = site.module(row[2])
-    assert isinstance(module.shape, OwnedObjects)
+    assert isinstance(module.shape, Exchanged)
     return Owed(
         id=row[0],
         generation=row[1],
@@ -165,7 +170,7 @@ def _claim(connection_id: int, now: datetime) -> Owed | None:
 def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
     """One message. False: something about the line may have changed, read it again before the next."""
     tree = owed.shape.read_own(line.peer, owed.sender, owed.ids)
-    if tree is None and not owed.shape.delete:
+    if tree is None and not owed.deletes:
         _finish(owed, MessageState.DROPPED, cause="nothing_left", error="Not published to this partner any more.")
         return True
     endpoint = Endpoint.objects.filter(
@@ -199,7 +204,7 @@ def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
     outcome = site.call(
         Outgoing(
             method=method,
-            url=f"{endpoint.url.rstrip('/')}/{join_path(sender.country_code, sender.party_id, *owed.ids)}",
+            url=_url(endpoint, owed),
             token=line.token,
             connection=line.connection.pk,
             module=owed.module.identifier,
@@ -214,9 +219,18 @@ def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
     return _judged(owed, line, method, endpoint, outcome, chance)
 
 
+def _url(endpoint: Endpoint, owed: Owed) -> str:
+    base = endpoint.url.rstrip("/")
+    if isinstance(owed.shape, Documents):
+        return base
+    return f"{base}/{object_address(owed.shape.levels, owed.ids, *owed.sender.key)}"
+
+
 def _body(owed: Owed, line: _Line, tree: dict[str, Any]) -> tuple[str, bytes | None]:
-    level = owed.shape.levels[len(owed.ids) - 1]
+    level = level_of(owed.shape.levels, owed.ids)
     told = versions.down(line.connection.version, level.cls, tree, context(line.peer, owed.sender))
+    if isinstance(owed.shape, Documents):
+        return "POST", wire_json.encode(told)
     method = verb(owed.touched) if owed.shape.patch else "PUT"
     if method == "PATCH":
         fields = {name: told[name] for name in owed.touched if name in told}
@@ -229,6 +243,8 @@ def _body(owed: Owed, line: _Line, tree: dict[str, Any]) -> tuple[str, bytes | N
 def _judged(owed: Owed, line: _Line, method: str, endpoint: Endpoint, outcome: Outcome, chance: random.Random) -> bool:
     verdict = judge(outcome, method=method, has_parent=len(owed.ids) > 1)
     if verdict is Verdict.DONE:
+        if isinstance(owed.shape, Documents):
+            _acknowledged(owed.shape, owed, line, outcome)
         _finish(owed, MessageState.DONE)
         if line.connection.failures_in_a_row:
             Connection.objects.filter(pk=line.connection.pk).update(failures_in_a_row=0, next_attempt_at=None)
@@ -279,13 +295,21 @@ def _later(
     if verdict is Verdict.LINE_DOWN:
         _postpone(owed, timedelta(0), cause, reason)  # the mailbox waits, not the message
         return
-    pause = next_try(owed.attempts + 1, retry_after=retry_after, chance=chance)
+    tries = min(owed.attempts + 1, len(LADDER)) if isinstance(owed.shape, Documents) else owed.attempts + 1
+    pause = next_try(tries, retry_after=retry_after, chance=chance)  # a document is owed until it is taken
     if pause is None:
         _finish(owed, MessageState.REFUSED, cause=cause, error=f"Given up after {owed.attempts + 1} attempts. {reason}")
         return
     Message.objects.filter(pk=owed.id).update(
         attempts=owed.attempts + 1, due_at=site.now() + pause, last_cause=cause, last_error=reason
     )
+
+
+def _acknowledged(shape: Documents, owed: Owed, line: _Line, outcome: Outcome) -> None:
+    """The peer has it: where it keeps it is worth remembering, for asking again."""
+    headers = outcome.headers if isinstance(outcome, Delivered) else None
+    url = (headers.get("Location") or "") if headers else ""
+    shape.acknowledged(line.peer, owed.sender, owed.ids, url if is_url(url) else "", site.now())
 
 
 def _finish(owed: Owed, state: MessageState, *, cause: str = "", error: str = "") -> None:

@@ -27,7 +27,7 @@ from backoffice.partners.secrets import decrypt
 from backoffice.roaming_site import site
 from ocpi import versions
 from ocpi.client import Delivered, Outcome
-from ocpi.module import OwnedObjects, PartyRef, Peer
+from ocpi.module import Exchanged, Level, OwnedObjects, PartyRef, Peer
 from ocpi.server.bodies import lift
 from ocpi.site import Outgoing
 from ocpi.wire import json as wire_json
@@ -128,7 +128,7 @@ def can_pull(identifier: str) -> bool:
         shape = site.module(identifier).shape
     except KeyError:
         return False
-    return isinstance(shape, OwnedObjects) and shape.store_page is not None
+    return isinstance(shape, Exchanged) and shape.store_page is not None
 
 
 @dataclass(slots=True)
@@ -168,7 +168,7 @@ def run(pull_id: int, *, limits: PullLimits | None = None) -> Pull:
 def _run_alone(pull: Pull, limits: PullLimits) -> None:
     module = site.module(pull.module)
     shape = module.shape
-    assert isinstance(shape, OwnedObjects) and shape.store_page is not None
+    assert isinstance(shape, Exchanged) and shape.store_page is not None
     seen_urls: set[str] = set()
     seen_keys: set[int] = set()
     while True:
@@ -195,7 +195,7 @@ def _run_alone(pull: Pull, limits: PullLimits) -> None:
         listed = outcome.answer.data
         if not isinstance(listed, list):
             return _end(pull, PullState.FAILED, "The answer's data is no list.")
-        tally = _read_page(listed, shape.levels[0].cls, connection.version, peer)
+        tally = _read_page(listed, shape.levels[0], connection.version, peer)
         now = site.now()
         fresh = {hash(key) for key in tally.keys} - seen_keys
         seen_keys |= fresh
@@ -253,14 +253,15 @@ def _get(pull: Pull, connection: Connection, peer: Peer) -> Outcome:
     return outcome
 
 
-def _read_page(listed: list[Any], cls: type[Wire], version: str, peer: Peer) -> _Tally:
-    tally = _Tally()
+def _read_page(listed: list[Any], level: Level, version: str, peer: Peer) -> _Tally:
+    tally, cls = _Tally(), level.cls
+    named = ("country_code", "party_id", level.id_field, level.qualifier)
     for item in listed:
         if not isinstance(item, dict):
             tally.rejected += 1
             tally.violate(cls.__name__, "Expected an object.", "")
             continue
-        key = "/".join(str(item.get(name, "")) for name in ("country_code", "party_id", "id"))
+        key = "/".join(str(item.get(name, "")) for name in named if name)
         tally.keys.append(key)
         owner = owner_of(peer, item)
         if owner is None:
@@ -313,15 +314,16 @@ def _lowered(url: str, by: int) -> str | None:
     return f"{url[: found.start()]}{found[1]}{max(int(found[2]) - by, 0)}{url[found.end() :]}"
 
 
-def _finish(pull: Pull, peer: Peer, shape: OwnedObjects) -> None:
+def _finish(pull: Pull, peer: Peer, shape: Exchanged) -> None:
     """The last page was read. A full list is the new truth (mod_locations): what it no longer holds has vanished.
 
     Only when it is whole: a rejected object or a count that does not match would make us remove what still exists.
     """
     short = pull.total is not None and pull.objects_read < pull.total
-    if pull.full and not pull.rejected and not short and shape.vanish and pull.connection.vanished_policy == "REMOVE":
+    vanish = shape.vanish if isinstance(shape, OwnedObjects) else None  # a document never goes away
+    if pull.full and not pull.rejected and not short and vanish and pull.connection.vanished_policy == "REMOVE":
         with transaction.atomic():
-            pull.vanished = shape.vanish(peer, pull.started_at, site.now())
+            pull.vanished = vanish(peer, pull.started_at, site.now())
     note = f"The partner counts {pull.total} objects and sent {pull.objects_read}." if short else ""
     _end(pull, PullState.DONE, note)
 

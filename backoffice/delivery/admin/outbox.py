@@ -32,7 +32,7 @@ from backoffice.partners import peers
 from backoffice.partners.health import in_words
 from backoffice.partners.models import Connection
 from backoffice.roaming_site import site
-from ocpi.module import OwnedObjects, PartyRef
+from ocpi.module import Exchanged, PartyRef
 
 _MAILBOXES = 20
 """The page shows so many, those that wait longest; the filter leads to the others."""
@@ -192,7 +192,7 @@ class MessageAdmin(ConsoleAdmin):
             shape = site.module(row.module).shape
         except KeyError:
             return None
-        if peer is None or not isinstance(shape, OwnedObjects):
+        if peer is None or not isinstance(shape, Exchanged):
             return None
         owner = PartyRef(row.sender_id, row.sender.country_code, row.sender.party_id, frozenset())
         return shape.read_own(peer, owner, tuple(row.object_path.split("/")))

@@ -16,7 +16,7 @@ from backoffice.delivery.rules import MessageState
 from backoffice.partners.models import Connection
 from backoffice.roaming_site import site
 from ocpi.client import Cause
-from ocpi.module import OwnedObjects
+from ocpi.module import Exchanged
 
 OPEN = (MessageState.DUE, MessageState.REFUSED)
 
@@ -60,7 +60,7 @@ class ModuleFilter(admin.SimpleListFilter):
     parameter_name = "module"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(m.identifier, m.identifier) for m in site.modules() if isinstance(m.shape, OwnedObjects)]
+        return [(m.identifier, m.identifier) for m in site.modules() if isinstance(m.shape, Exchanged)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
         return queryset.filter(module=self.value()) if self.value() else queryset

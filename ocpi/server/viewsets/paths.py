@@ -1,0 +1,49 @@
+"""Paths below a module: how they are split, matched and written."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, urlencode
+
+from ocpi.module import Level, Unknown, addressed
+
+_SEGMENT = re.compile("[ -~]{1,255}")
+
+
+def split_path(path: str) -> tuple[str, ...]:
+    """The segments below the module's URL, which the web server has percent-decoded; one trailing slash is tolerated.
+
+    Raises Unknown for what can name nothing: empty segments, and any that are no CiString. Letters beyond ASCII would
+    otherwise meet by case folding ("ſ" is "S" in upper case), and NUL would break the query.
+    """
+    trimmed = path.strip("/") if path.count("/") == len(path) else path.removeprefix("/").removesuffix("/")
+    if not trimmed:
+        return ()
+    segments = tuple(trimmed.split("/"))
+    if not all(_SEGMENT.fullmatch(segment) for segment in segments):
+        raise Unknown("There is nothing at this path.")
+    return segments
+
+
+def match(template: str, segments: tuple[str, ...]) -> dict[str, str] | None:
+    names = [part for part in template.split("/") if part]
+    if len(names) != len(segments):
+        return None
+    found: dict[str, str] = {}
+    for name, segment in zip(names, segments, strict=True):
+        if name.startswith("{"):
+            found[name.strip("{}")] = segment
+        elif name != segment:
+            return None
+    return found
+
+
+def join_path(*segments: str) -> str:
+    """Path segments percent-encoded, joined by one slash: how our own URLs name an object."""
+    return "/".join(quote(segment, safe="") for segment in segments)
+
+
+def object_address(levels: tuple[Level, ...], ids: tuple[str, ...], *owner: str) -> str:
+    """The address of an object below its module: owner, ids, and a query parameter where the key has one."""
+    segments, query = addressed(levels, ids)
+    return join_path(*owner, *segments) + (f"?{urlencode(query)}" if query else "")
