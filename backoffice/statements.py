@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
-from psycopg.types.numeric import Int8BinaryDumper
+from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import ByteaBinaryLoader
 
 Given = Sequence[Any] | Mapping[str, Any]
@@ -67,6 +67,9 @@ def _cursor(raw: Any) -> psycopg.Cursor[Row]:
         cursor = psycopg.Cursor(raw)
         cursor.adapters.register_loader("text", ByteaBinaryLoader)
         # one statement, one set of parameter types: else small and large numbers would be prepared apart
+        # (Int8Dumper: lists go as text, and a list is known by its first such type: after one of small numbers, one of
+        # large numbers would be sent as smallint[])
+        cursor.adapters.register_dumper(int, Int8Dumper)
         cursor.adapters.register_dumper(int, Int8BinaryDumper)
         raw.statements_cursor = cursor
     return cursor

@@ -101,3 +101,10 @@ def test_a_connection_that_dies_within_a_transaction_is_not_replaced() -> None:
 
     with pytest.raises(OperationalError):
         die_in_the_middle()
+
+
+@pytest.mark.django_db
+def test_large_numbers_may_follow_small_ones_in_lists() -> None:
+    """Ids grow: what was told of the first list must not hold for the next."""
+    for numbers in ([1, 2], [40_001], [3_000_000_000], [7]):
+        assert statements.run("SELECT unnest(%s::bigint[])", [numbers]) == [(number,) for number in numbers]
