@@ -35,6 +35,11 @@ def texts(*trees: dict[str, Any]) -> list[bytes]:
     return [json.dumps(tree).encode() for tree in trees]
 
 
+def scripted(**options: Any) -> ScriptedPeer:
+    """A peer that sends locations, and modules that are not fetched: each test is about one module."""
+    return ScriptedPeer(sender_modules=("locations", "commands", "x_own"), **options)
+
+
 def charger(number: int, **changes: Any) -> dict[str, Any]:
     """A location of the scripted peer, NL-TNM; each one updated a minute after the one before."""
     at = (datetime(2026, 3, 1, 8, tzinfo=UTC) + timedelta(minutes=number)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -65,7 +70,7 @@ def registered(peer: ScriptedPeer, *, name: str = "TNM") -> Connection:
 @pytest.fixture
 def cpo(platform: Party) -> Any:
     """A partner with seven locations on pages of three."""
-    with ScriptedPeer(role="CPO", objects={"locations": texts(*map(charger, range(1, 8)))}, page_size=3) as peer:
+    with scripted(role="CPO", objects={"locations": texts(*map(charger, range(1, 8)))}, page_size=3) as peer:
         yield peer
 
 
@@ -86,7 +91,7 @@ def test_an_honest_partner_has_nothing_to_be_said(cpo: ScriptedPeer) -> None:
     assert (report["counted"], report["complete"]) == (7, True)
     assert (report["violations"], report["paging"], report["oddities"], report["error"]) == ({}, [], [], "")
     assert abs(report["clock_skew_seconds"]) < 5
-    assert set(told["not_checked"]) == {"tariffs", "sessions", "cdrs", "tokens"}
+    assert set(told["not_checked"]) == {"commands", "x_own"}
     # three pages, a page of one, and a date after the newest object; nothing else is left behind
     assert Exchange.objects.filter(trigger="check").count() - logged == 5
     assert (Location.objects.count(), Pull.objects.count()) == (0, 0)
@@ -103,7 +108,7 @@ def test_a_second_check_replaces_the_steps_of_the_first(cpo: ScriptedPeer) -> No
 
 def test_it_reads_no_more_than_three_pages(platform: Party) -> None:
     many = texts(*map(charger, range(1, 21)))
-    with ScriptedPeer(role="CPO", objects={"locations": many}, page_size=4) as peer:
+    with scripted(role="CPO", objects={"locations": many}, page_size=4) as peer:
         report = located(registered(peer))
     assert (report["pages"], report["objects"], report["counted"], report["complete"]) == (3, 12, 20, False)
     assert report["good"] is True, "a list that was not read to its end says nothing about its count"
@@ -193,7 +198,7 @@ def test_deviations_are_counted_by_field_and_repairs_are_suggested(
 ) -> None:
     good, bad = charger(1), charger(2, **fault)
     bad = {name: value for name, value in bad.items() if value is not None}
-    with ScriptedPeer(role="CPO", objects={"locations": texts(good, bad)}) as peer:
+    with scripted(role="CPO", objects={"locations": texts(good, bad)}) as peer:
         connection = registered(peer)
         report = located(connection)
         assert (report["ok"], report["rejected"]) == (1, 1)
@@ -211,7 +216,7 @@ def test_an_object_of_a_foreign_party_is_checked_all_the_same(platform: Party) -
     """All its faults are told at once, and whether the partner's claim on that party waits for a decision."""
     PartyRole.objects.create(party=Party.objects.create(country_code="BE", party_id="CLM"), role="CPO")
     foreign, claimed = charger(1, party_id="XXX", publish="true"), charger(2, country_code="BE", party_id="CLM")
-    with ScriptedPeer(role="CPO", objects={"locations": texts(foreign)}) as peer:
+    with scripted(role="CPO", objects={"locations": texts(foreign)}) as peer:
         connection = registered(peer)
         report = located(connection)
         assert set(report["violations"]) == {"party_id", "publish"}
@@ -225,7 +230,7 @@ def test_an_object_of_a_foreign_party_is_checked_all_the_same(platform: Party) -
 def test_only_the_repairs_that_are_needed_are_suggested(platform: Party) -> None:
     bad = charger(1, publish="true", last_updated="2026-03-01T09:00:00+01:00")
     bad["evses"][0]["status"] = "Available"
-    with ScriptedPeer(role="CPO", objects={"locations": texts(bad)}) as peer:
+    with scripted(role="CPO", objects={"locations": texts(bad)}) as peer:
         suggested = located(registered(peer))["repairs_suggested"]
     assert suggested == [
         "accept_booleans_as_text",
@@ -253,7 +258,7 @@ def test_a_clock_that_is_wrong_is_named(cpo: ScriptedPeer, skew: timedelta, sent
 
 
 def test_objects_of_the_future_are_named(platform: Party) -> None:
-    with ScriptedPeer(
+    with scripted(
         role="CPO", objects={"locations": texts(charger(1, last_updated="2099-01-01T00:00:00Z"))}
     ) as peer:
         report = located(registered(peer))
