@@ -20,8 +20,6 @@ from backoffice.supervisor.data_directory import generate_secrets
 
 pytest_plugins = ["tests.rules.plugin"]
 
-pytest_plugins = ["tests.rules.plugin"]
-
 _cleanup = ExitStack()
 
 for _name, _value in generate_secrets().items():
