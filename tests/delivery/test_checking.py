@@ -258,9 +258,7 @@ def test_a_clock_that_is_wrong_is_named(cpo: ScriptedPeer, skew: timedelta, sent
 
 
 def test_objects_of_the_future_are_named(platform: Party) -> None:
-    with scripted(
-        role="CPO", objects={"locations": texts(charger(1, last_updated="2099-01-01T00:00:00Z"))}
-    ) as peer:
+    with scripted(role="CPO", objects={"locations": texts(charger(1, last_updated="2099-01-01T00:00:00Z"))}) as peer:
         report = located(registered(peer))
     assert report["oddities"] == ["NL/TNM/LOC1 says it was last updated in the future (2099-01-01T00:00:00Z)."]
 
