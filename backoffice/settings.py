@@ -107,6 +107,10 @@ INSTALLED_APPS = [
     "backoffice.locations",
     "backoffice.charge_points",
     "backoffice.tariffs",
+    "backoffice.tokens",
+    "backoffice.sessions",
+    "backoffice.cdrs",
+    "backoffice.billing",
     "backoffice.supervisor",
     "backoffice.demo",
     "ocpi",  # last: it loads every app's roaming.py

@@ -77,7 +77,8 @@ class Shelf:
     """A table of exchanged objects as SQL needs it. `parts`: what the whole object is made of, as expressions for alias `d`, and
     `splice` makes it of them, as pieces of JSON that follow each other.
 
-    `hidden`: a condition on `d` that is true for what this peer must not see, with parameters %(connection)s.
+    `hidden`: a condition on `d` that is true for what this peer must not see, with parameters %(connection)s and %(theirs)s (ids
+    of the peer's own parties).
     """
 
     cls: type[Wire]
@@ -99,6 +100,7 @@ class Shelf:
             "from": query.date_from,
             "to": query.date_to,
             "connection": peer.connection,
+            "theirs": [party.id for party in peer.theirs],
             "after": query.after or 0,
             "limit": query.limit,
             "offset": query.offset,

@@ -6,11 +6,13 @@ import pytest
 import time_machine
 
 from backoffice.delivery.actions.draining import mailboxes_due
+from backoffice.delivery.actions.staging import stage
 from backoffice.delivery.models import Message
 from backoffice.locations.actions import changing
-from backoffice.partners.models import Connection
+from backoffice.partners.models import Connection, Party
 from backoffice.roaming_site import site
-from tests.factories import own_location, small_location
+from ocpi.module import Module
+from tests.factories import own_location, partner, small_location
 from tests.meeting import registered
 from tests.peer import ScriptedPeer
 
@@ -49,3 +51,21 @@ def test_a_change_after_delivery_is_due_at_once(platform: object, peer: Scripted
     now = site.now()
     changing.set_status(location, "E1", "CHARGING", source="test", now=now)
     assert mailboxes_due(now) == [(connection.pk, now)]
+
+
+def test_what_concerns_one_party_of_a_platform_reaches_that_party_alone(platform: Party) -> None:
+    """A session is of one eMSP; its platform may act for several."""
+    both = partner("NL-TNM:EMSP", "NL-ABC:EMSP", receives=("sessions",), ours=[platform])
+    elsewhere = partner("FR-XYZ:EMSP", receives=("sessions",), ours=[platform])
+    owed = Party.objects.get(party_id="ABC")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(
+            site._modules, "sessions", Module("sessions", site.module("tariffs").shape, receiver_roles={"EMSP"})
+        )
+        counted = stage(
+            sender=platform.pk, module="sessions", changes=[(("S1",), ())], now=site.now(), receiver=owed.pk
+        )
+    told = Message.objects.filter(module="sessions")
+    assert counted == 1
+    assert [(each.connection, each.receiver) for each in told] == [(both.connection, owed)]
+    assert not told.filter(connection=elsewhere.connection).exists()

@@ -33,7 +33,8 @@ WITH staged AS (
     JOIN partners_endpoint e ON e.connection_id = c.id AND e.identifier = %(module)s AND e.role = 'RECEIVER'
         AND NOT e.pull_only
     JOIN LATERAL (SELECT DISTINCT party_id FROM partners_partyrole
-        WHERE connection_id = c.id AND state = 'ACTIVE' AND role = ANY(%(roles)s)) r ON true
+        WHERE connection_id = c.id AND state = 'ACTIVE' AND role = ANY(%(roles)s)
+          AND party_id = coalesce(%(receiver)s::bigint, party_id)) r ON true
     WHERE o.party_id = %(sender)s
     ORDER BY c.id, path.object_path
     ON CONFLICT (connection_id, sender_id, receiver_id, module, object_path) DO UPDATE SET
@@ -60,11 +61,13 @@ def stage(
     now: datetime,
     only: Collection[int] | None = None,
     withheld: Collection[int] = (),
+    receiver: int | None = None,
 ) -> int:
     """Owe a change to every partner of `sender` (a Party id) that receives this module.
 
     `changes`: (ids below the owner, touched fields; none for the whole object). `only`: these connections; `withheld`: not
-    these. Must be called inside the transaction of the change. Returns how many messages are owed.
+    these. `receiver`: this party alone (a Party id), as for what concerns one eMSP's driver and nobody else. Must be called
+    inside the transaction of the change. Returns how many messages are owed.
     """
     rows = [("/".join(ids), "{" + ",".join(sorted(touched)) + "}") for ids, touched in changes]
     if not rows:
@@ -81,6 +84,7 @@ def stage(
             "roles": sorted(roles),
             "only": None if only is None else list(only),
             "except": list(withheld),
+            "receiver": receiver,
         },
     )
     owed = int(staged[0][0])
