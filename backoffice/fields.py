@@ -1,4 +1,4 @@
-"""The two column types that exchanged objects need: a whole JSON document as text, and a wire enum as text.
+"""The column types that exchanged objects need: a whole JSON document as text, a wire enum as text, an exact number.
 
 `jsonb` is not used for documents: it rewrites numbers and key order and costs ten times the time on a list page.
 """
@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
+from django import forms
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from ocpi.wire import json as wire_json
@@ -42,6 +45,31 @@ class EnumField(models.CharField):  # type: ignore[type-arg]  # not subscriptabl
         name, path, args, options = super().deconstruct()
         options.pop("choices", None)
         return name, path, list(args), options
+
+
+class NumberField(models.Field):  # type: ignore[type-arg]  # not subscriptable at run time
+    """A number of a document, with the digits it came with: partners send what they like, and a column of a fixed scale would
+    round it or refuse it."""
+
+    description = "Exact number"
+
+    def db_type(self, connection: Any) -> str:
+        return "numeric"
+
+    def get_internal_type(self) -> str:
+        return "NumberField"
+
+    def to_python(self, value: Any) -> Decimal | None:
+        try:
+            return None if value is None else Decimal(value)
+        except (InvalidOperation, TypeError, ValueError) as error:
+            raise ValidationError(f"{value!r} is no number.") from error
+
+    def get_prep_value(self, value: Any) -> Any:
+        return self.to_python(super().get_prep_value(value))
+
+    def formfield(self, **options: Any) -> Any:
+        return super().formfield(**{"form_class": forms.DecimalField} | options)
 
 
 def milliseconds(moment: datetime) -> datetime:

@@ -1,0 +1,1 @@
+"""Decisions about CDRs, without database or clock: states, plausibility, content, credits, verdicts."""
