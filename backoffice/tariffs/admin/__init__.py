@@ -1,5 +1,5 @@
 """The staff's door of tariffs: drafts with their editor, publication, and the pane that shows what a tariff costs."""
 
-from backoffice.tariffs.admin import editor
+from backoffice.tariffs.admin.editor import drafts
 
-__all__ = ["editor"]
+__all__ = ["drafts"]

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from backoffice.tariffs.admin.form import PER, WORDS, in_words, step_in_words
-from backoffice.tariffs.admin.pane import NAMED
+from backoffice.tariffs.admin.pane.asked import NAMED
+from backoffice.tariffs.admin.words import PER, WORDS, in_words, step_in_words
 from backoffice.tariffs.rules.exact import plain
 from ocpi.wire import json as wire_json
 

@@ -15,8 +15,9 @@ from backoffice import statements
 from backoffice.console.scope import scoped
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
-from backoffice.tariffs.admin import examples
-from backoffice.tariffs.admin.pane import Asked, Pane, zones_of
+from backoffice.tariffs.admin.pane import examples
+from backoffice.tariffs.admin.pane.asked import Asked, zones_of
+from backoffice.tariffs.admin.pane.figures import Pane
 from backoffice.tariffs.models import Tariff
 from backoffice.tariffs.rules.lint import Offer
 from ocpi.wire import json as wire_json

@@ -20,7 +20,9 @@ from backoffice.roaming_site import site
 from backoffice.tariffs.actions import drafting
 from backoffice.tariffs.actions.drafting import UnableToChange
 from backoffice.tariffs.admin.differences import Change, differences
-from backoffice.tariffs.admin.pane import Asked, Pane, label_of, whole, zones_of
+from backoffice.tariffs.admin.pane.asked import Asked, zones_of
+from backoffice.tariffs.admin.pane.figures import Pane, whole
+from backoffice.tariffs.admin.pane.remarks import label_of
 from backoffice.tariffs.models import Draft, Tariff
 from backoffice.tariffs.rules.standing import RECEIVER_ROLES
 from ocpi.wire import json as wire_json

@@ -20,11 +20,14 @@ from backoffice.console.model_admins import ConsoleAdmin, Empty
 from backoffice.roaming_site import site
 from backoffice.tariffs.actions import drafting
 from backoffice.tariffs.actions.drafting import UnableToChange
-from backoffice.tariffs.admin import beginning, examples
-from backoffice.tariffs.admin.form import TariffForm
-from backoffice.tariffs.admin.pane import Asked, Pane, is_too_large, whole, zones_of
-from backoffice.tariffs.admin.publishing import PublishPages, carried_id, page_of
-from backoffice.tariffs.admin.seeing import comparable, offer_of, remember, remembered, seen_tariff, typed
+from backoffice.tariffs.admin.editor import beginning
+from backoffice.tariffs.admin.editor.cards import Drawn
+from backoffice.tariffs.admin.editor.form import TariffForm
+from backoffice.tariffs.admin.editor.publishing import PublishPages, carried_id, page_of
+from backoffice.tariffs.admin.pane import examples
+from backoffice.tariffs.admin.pane.asked import Asked, zones_of
+from backoffice.tariffs.admin.pane.figures import Pane, is_too_large, whole
+from backoffice.tariffs.admin.pane.seeing import comparable, offer_of, remember, remembered, seen_tariff, typed
 from backoffice.tariffs.models import Draft
 
 
@@ -185,7 +188,7 @@ class DraftAdmin(PublishPages, ConsoleAdmin):
             return form
         remember(request, draft.party, request.POST)
         pane = self._pane(request, draft, form, asked)
-        drawn = form.drawn(pane)
+        drawn = Drawn(form, pane)
         return self.render(
             request,
             "console/tariffs/live.html",
@@ -238,7 +241,7 @@ class DraftAdmin(PublishPages, ConsoleAdmin):
             "title": f"{draft}: {purpose_of(draft)}" if draft.tariff_id or draft.replaces_id else f"New tariff {draft}",
             "crumbs": _crumbs(),
             "draft": draft,
-            "drawn": form.drawn(pane),
+            "drawn": Drawn(form, pane),
             "pane": pane,
             "lock": lock,
             "edits": edits,

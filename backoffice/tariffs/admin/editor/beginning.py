@@ -14,8 +14,9 @@ from backoffice.console.scope import scoped
 from backoffice.partners.models import Party
 from backoffice.tariffs.actions import drafting
 from backoffice.tariffs.actions.drafting import UnableToChange
-from backoffice.tariffs.admin.pane import Asked, Pane, Worked, whole, zones_of
-from backoffice.tariffs.admin.seeing import seen_tariff
+from backoffice.tariffs.admin.pane.asked import Asked, zones_of
+from backoffice.tariffs.admin.pane.figures import Pane, Worked, whole
+from backoffice.tariffs.admin.pane.seeing import seen_tariff
 from backoffice.tariffs.models import Draft, Tariff
 from backoffice.tariffs.rules.standing import SENDER_ROLES
 from backoffice.tariffs.rules.templates import TEMPLATES, Place, Template

@@ -1,0 +1,1 @@
+"""Drafts: begin one, edit it with everything it comes to beside it, publish it."""
