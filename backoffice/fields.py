@@ -72,6 +72,14 @@ class NumberField(models.Field):  # type: ignore[type-arg]  # not subscriptable 
         return super().formfield(**{"form_class": forms.DecimalField} | options)
 
 
+class Bare(models.Func):
+    """An id as people type it: upper case, letters and digits only. `DE-8AA-C12345` and `de8aac12345` are the same."""
+
+    function = "regexp_replace"
+    template = "regexp_replace(upper(%(expressions)s), '[^A-Z0-9]', '', 'g')"
+    output_field = models.TextField()
+
+
 def milliseconds(moment: datetime) -> datetime:
     """A time as we store and send it: UTC, cut to milliseconds (an OCPI DateTime has at most 25 characters)."""
     moment = moment.astimezone(UTC)

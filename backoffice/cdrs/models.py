@@ -11,23 +11,15 @@ from typing import Any, ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Q
 from django.db.models.functions import Upper
 
 from backoffice.cdrs.rules.states import CdrState, Verdict
 from backoffice.documents import Exchanged, Rendering, Shelf
-from backoffice.fields import DocumentField, EnumField, NumberField
+from backoffice.fields import Bare, DocumentField, EnumField, NumberField
 from backoffice.partners.models import Connection, Party
 from ocpi.wire import cdrs as wire
 from ocpi.wire.types import TokenType
-
-
-class Bare(Func):
-    """An id as people type it: upper case, letters and digits only. `DE-8AA-C12345` and `de8aac12345` are the same."""
-
-    function = "regexp_replace"
-    template = "regexp_replace(upper(%(expressions)s), '[^A-Z0-9]', '', 'g')"
-    output_field = models.TextField()
 
 
 def _prefix(field: str, name: str) -> models.Index:
