@@ -1,0 +1,1 @@
+"""Decisions about exports, without database or clock: states, schedules in words, windows, columns, cells, names."""
