@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from backoffice.console.scope import scoped
+from backoffice.partners.models import Party
 from backoffice.roaming_site import site
 
 
@@ -53,3 +55,49 @@ class SinceFilter(SelectFilter):
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         return queryset.filter(**{f"{self.column}__gte": site.now() - self.SPANS[value][1]})
+
+
+class OwnershipFilter(SelectFilter):
+    """For objects with a `party`: ours, or what partners told us of."""
+
+    title, parameter_name = "ownership", "owner"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("ours", "Ours"), ("partners", "Partners'")]
+
+    def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(party__in=Party.objects.filter(ours=value == "ours"))
+
+
+class PartyFilter(SelectFilter):
+    title, parameter_name = "party", "party"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(party.pk), party.label) for party in scoped(Party.objects.all(), request.user, "id")]
+
+    def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(party=int(value))
+
+
+class DayFilter(SimpleListFilter):
+    """A day that somebody enters: a subclass gives `title`, `parameter_name` and `narrowed`. What is no day filters nothing."""
+
+    template = "console/filter_day.html"
+
+    def has_output(self) -> bool:
+        return True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return []
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        yield {"value": self.value() or "", "selected": True}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        try:
+            return self.narrowed(queryset, date.fromisoformat(self.value() or ""))
+        except ValueError:
+            return queryset
+
+    def narrowed(self, queryset: QuerySet[Any], day: date) -> QuerySet[Any]:
+        raise NotImplementedError  # each subclass knows its own columns

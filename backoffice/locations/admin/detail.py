@@ -14,10 +14,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 
 from backoffice.console.cells import word
+from backoffice.console.partner_view import PartnerView, as_seen_by
 from backoffice.delivery.models import Exchange, Message
 from backoffice.fields import DocumentField
 from backoffice.locations.admin import timeline
-from backoffice.locations.admin.partner_view import as_seen_by
 from backoffice.locations.models import Evse, Location, StatusEvent, Withholding
 from backoffice.locations.rules import SENDER_ROLES, Finding, Severity, gate
 from backoffice.partners.models import Connection
@@ -211,9 +211,18 @@ def partners(location: Location, tree: dict[str, Any], request: HttpRequest) -> 
         found |= {
             "connections": [(connection, connection.pk in withheld) for connection in connections],
             "chosen": chosen,
-            "seen": as_seen_by(location, chosen) if chosen else None,
+            "seen": _seen_by(location, chosen) if chosen else None,
         }
     return found
+
+
+def _seen_by(location: Location, connection: Connection) -> PartnerView:
+    hidden = (
+        "It is not shared with partners."
+        if not location.shared
+        else "It is withheld from this partner, or our roles on this connection do not share locations."
+    )
+    return as_seen_by(connection, module="locations", party=location.party, ids=(location.object_id,), hidden=hidden)
 
 
 def history(location: Location, tree: dict[str, Any], request: HttpRequest) -> dict[str, Any]:

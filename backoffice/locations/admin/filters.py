@@ -9,8 +9,7 @@ from django.http import HttpRequest
 
 from backoffice.console.cells import word
 from backoffice.console.dashboard import STALE_AFTER
-from backoffice.console.filters import SelectFilter, SinceFilter
-from backoffice.console.scope import scoped
+from backoffice.console.filters import OwnershipFilter, PartyFilter, SelectFilter, SinceFilter
 from backoffice.locations.models import Evse, Location, Withholding
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
@@ -20,26 +19,6 @@ from ocpi.wire.locations import ConnectorType, Status
 def with_evse(queryset: QuerySet[Location], **conditions: Any) -> QuerySet[Location]:
     """Locations that have such an EVSE, those no longer listed aside."""
     return queryset.filter(Exists(Evse.objects.filter(location=OuterRef("pk"), listed=True, **conditions)))
-
-
-class OwnershipFilter(SelectFilter):
-    title, parameter_name = "ownership", "owner"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("ours", "Ours"), ("partners", "Partners'")]
-
-    def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(party__in=Party.objects.filter(ours=value == "ours"))
-
-
-class PartyFilter(SelectFilter):
-    title, parameter_name = "party", "party"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(str(party.pk), party.label) for party in scoped(Party.objects.all(), request.user, "id")]
-
-    def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(party=int(value))
 
 
 class CountryFilter(SelectFilter):

@@ -1,19 +1,16 @@
 """Import locations from an uploaded file: first the report of a dry run, and on the same page the button that does it.
 
-Between the two the file waits under the media folder, named by a signed token that only this user's confirmation carries.
+Between the two the file waits (`console.waiting`).
 """
 
 from __future__ import annotations
 
-import uuid
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 
+from backoffice.console import waiting
 from backoffice.documents.importing import Report, UnableToImport
 from backoffice.locations.actions import importing
 from backoffice.locations.admin.owners import sending_parties
@@ -22,8 +19,7 @@ from backoffice.roaming_site import site
 from backoffice.tariffs.actions import importing as tariffs
 
 LARGEST = 50_000_000
-KEEP_SECONDS = 3600
-SALT = "locations.upload"
+PURPOSE = "locations.upload"
 VERSIONS = ("2.3.0", "2.2.1", "2.1.1")
 
 
@@ -47,7 +43,7 @@ class UploadPages:
                 context |= (
                     self._confirm(request, parties) if "waiting" in request.POST else self._check(request, parties)
                 )
-            except UnableToImport as error:
+            except (UnableToImport, waiting.UnableToTake) as error:
                 return self.render(
                     request, "console/locations/upload.html", context | {"error": str(error)}, status=422
                 )
@@ -68,22 +64,12 @@ class UploadPages:
             )
         data = upload.read()
         reports = _run(party, data, version, request.user.get_username(), dry_run=True)
-        name = uuid.uuid4().hex
-        _waiting(name).write_bytes(data)
-        token = signing.dumps([name, party.pk, version, request.user.pk], salt=SALT)
+        token = waiting.keep(data, purpose=PURPOSE, user=request.user.pk, facts=[party.pk, version])
         return _told(reports) | {"party": party, "waiting": token, "changes": sum(map(_changes, reports))}
 
     def _confirm(self: Any, request: HttpRequest, parties: list[Party]) -> dict[str, Any]:
         """The import of what was reported."""
-        try:
-            name, pk, version, user = signing.loads(request.POST["waiting"], salt=SALT, max_age=KEEP_SECONDS)
-        except signing.BadSignature:
-            raise UnableToImport("The report is more than an hour old. Upload the file again.") from None
-        if user != request.user.pk:
-            raise UnableToImport("This report was made for somebody else. Upload the file again.")
-        file = _waiting(name)
-        if not file.exists():
-            raise UnableToImport("This file was imported already, or removed. Upload it again.")
+        file, (pk, version) = waiting.take(request.POST["waiting"], purpose=PURPOSE, user=request.user.pk)
         party = _chosen(parties, str(pk))
         reports = _run(party, file.read_bytes(), version, request.user.get_username(), dry_run=False)
         file.unlink(missing_ok=True)
@@ -115,12 +101,6 @@ def _chosen(parties: list[Party], pk: str) -> Party:
     if party is None:
         raise UnableToImport("Choose one of our parties that the locations belong to.")
     return party
-
-
-def _waiting(name: str) -> Path:
-    folder = Path(settings.MEDIA_ROOT) / "imports"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder / f"{name}.json"
 
 
 def _changes(report: Report) -> int:
