@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ocpi.wire.base import Wire
@@ -105,7 +105,8 @@ class Level:
     """One depth of an owned object's path: `Level("evse_uid", "uid", EVSE)`.
 
     `qualifier`: a field that is part of the key, too, and comes as a query parameter (`type` of a Token, mod_tokens#put), and
-    `otherwise` its value when the parameter is left out. It is the last of the object's ids.
+    `otherwise` its value when the parameter is left out. It is the last of the object's ids. `appends`: lists to which a PATCH
+    adds and which it does not replace (charging_periods of a Session, mod_sessions#patch_method).
     """
 
     name: str
@@ -113,6 +114,7 @@ class Level:
     cls: type[Wire]
     qualifier: str = ""
     otherwise: str = ""
+    appends: tuple[str, ...] = ()
 
 
 def level_of(levels: tuple[Level, ...], ids: Sequence[str]) -> Level:
@@ -194,7 +196,8 @@ class OwnedObjects:
     Sender interface: GET list, and GET of one object where the chapter has it (`serves_one`). Receiver interface: GET and PUT
     of an object, PATCH and DELETE if given. `calls`: routes of the Sender interface beside them.
     `read_own` gives what we tell this peer (None: unknown or withheld), `read_theirs` what this peer told us;
-    both in the newest version. `read_own` also serves delivery.
+    both in the newest version. `read_own` also serves delivery. `dated`: the list must be asked for by date_from (mod_sessions),
+    and this is how far back we ask when we ask for everything.
     """
 
     levels: tuple[Level, ...]
@@ -207,6 +210,7 @@ class OwnedObjects:
     store_page: Callable[[Peer, Sequence[tuple[PartyRef, Tree, Wire]], datetime], int] | None = None
     vanish: Callable[[Peer, datetime, datetime], int] | None = None
     serves_one: bool = False
+    dated: timedelta | None = None
     calls: tuple[Call, ...] = ()
 
 

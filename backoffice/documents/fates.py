@@ -16,6 +16,7 @@ class Fate(StrEnum):
     CHANGED = "CHANGED"
     SAME = "SAME"
     STALE = "STALE"
+    REFUSED = "REFUSED"
 
 
 def fate(*, stored_at: datetime | None, stored: str, told_at: datetime, told: str) -> Fate:

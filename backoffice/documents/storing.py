@@ -31,7 +31,11 @@ class Columns:
 @dataclass(frozen=True, slots=True)
 class Table:
     """Where a kind of object is stored. `key` is SQL over alias `d` and `key_of` the same in Python: what is unique within a
-    party, without regard to case. `dead`: SQL that is true for a row which its owner withdrew; told of again, it changes."""
+    party, without regard to case. `dead`: SQL that is true for a row which its owner withdrew; told of again, it changes.
+
+    `watched`: SQL of what an app wants to know of the row as it was, for `Item.before`. `refused`: whether what is new does not
+    become true after that: the row stays as it is, fate REFUSED.
+    """
 
     name: str
     columns: Columns
@@ -39,6 +43,8 @@ class Table:
     key: str = "upper(d.object_id)"
     key_of: Callable[[Any], str] = lambda value: value.id.upper()
     id_of: Callable[[Any], str] = lambda value: value.id
+    watched: str = "NULL"
+    refused: Callable[[Item], bool] = lambda item: False
 
 
 @dataclass(slots=True)
@@ -53,6 +59,7 @@ class Item:
     id: int = 0
     generation: int = 1
     fate: Fate = Fate.NEW
+    before: Any = None
 
     @property
     def touched(self) -> bool:
@@ -87,14 +94,15 @@ def _prepared(table: Table, objects: Sequence[tuple[Tree, Any]], now: datetime) 
 def _compare(table: Table, party: int, batch: list[Item]) -> None:
     """Lock what is stored and say of each object what it is to become."""
     rows = statements.run(
-        f"""SELECT d.id, {table.key}, d.last_updated, d.document, d.generation, {table.dead} FROM {table.name} d
+        f"""SELECT d.id, {table.key}, d.last_updated, d.document, d.generation, {table.dead}, {table.watched}
+            FROM {table.name} d
             WHERE d.party_id = %s AND {table.key} = ANY(%s::text[]) ORDER BY d.id FOR NO KEY UPDATE""",
         [party, [item.key for item in batch]],
     )
     stored = {row[1].decode(): row for row in rows}
     for item in batch:
         row = stored.get(item.key)
-        item.id, item.generation = (row[0], row[4]) if row else (0, 1)
+        item.id, item.generation, item.before = (row[0], row[4], row[6]) if row else (0, 1, None)
         item.fate = fate(
             stored_at=row[2] if row else None,
             stored=row[3].decode() if row else "",
@@ -103,6 +111,8 @@ def _compare(table: Table, party: int, batch: list[Item]) -> None:
         )
         if row and row[5] and item.fate is Fate.SAME:
             item.fate = Fate.CHANGED
+        if item.touched and table.refused(item):
+            item.fate = Fate.REFUSED
 
 
 def _write(table: Table, party: int, batch: list[Item], now: datetime) -> bool:

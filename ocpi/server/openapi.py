@@ -91,7 +91,9 @@ def _describe(
     if interface is InterfaceRole.SENDER:
         top = shape.levels[0].cls
         listed = _operation(tag, f"A page of {top.__name__} objects", answers=top, many=True)
-        paths[base] = {"get": listed | {"parameters": PAGING}}
+        dated = isinstance(shape, OwnedObjects) and shape.dated is not None
+        needs = [each | {"required": True} if dated and each["name"] == "date_from" else each for each in PAGING]
+        paths[base] = {"get": listed | {"parameters": needs}}
         if isinstance(shape, OwnedObjects):
             for depth, level in enumerate(shape.levels if shape.serves_one else ()):
                 read = _operation(tag, f"One {level.cls.__name__} of ours", answers=level.cls)

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from backoffice.delivery.actions.check_report import Report
-from backoffice.delivery.actions.pulling import owner_of
+from backoffice.delivery.actions.pulling import farthest, owner_of
 from backoffice.fields import DocumentField
 from backoffice.partners import peers
 from backoffice.partners.actions.connections import UnableToConnect
@@ -114,6 +114,7 @@ class _Check:
         self.cls = shape.levels[0].cls
         self.version = line.connection.version
         self.limit = min(line.connection.page_limit or PAGE, PAGE)
+        self.farthest = farthest(endpoint.identifier, site.now())
         self.report = Report(url=endpoint.url)
         self.seen: set[str] = set()
         self.newest: datetime | None = None
@@ -160,6 +161,8 @@ class _Check:
     # --- requests -------------------------------------------------------------------------------------------------
 
     def _url(self, **query: Any) -> str:
+        if self.farthest is not None:
+            query = {"date_from": date_time_text(self.farthest.replace(microsecond=0))} | query
         glue = "&" if urlsplit(self.endpoint.url).query else "?"
         return f"{self.endpoint.url}{glue}{urlencode(query)}"
 

@@ -51,8 +51,9 @@ class UnableToPull(Exception):
     """This module cannot be fetched from this partner; the sentence says why."""
 
 
-def start(connection: Connection, module: str, *, full: bool, now: datetime) -> Pull:
-    """A new run, or the running one: there is one at a time per partner and module. Raises UnableToPull."""
+def start(connection: Connection, module: str, *, full: bool, now: datetime, since: datetime | None = None) -> Pull:
+    """A new run, or the running one: there is one at a time per partner and module. Raises UnableToPull. `since`: of a run that
+    is neither full nor goes on from the last one."""
     if connection.state != ConnectionState.ACTIVE:
         raise UnableToPull(f"{connection} is {connection.state.lower()}: resume it first.")
     endpoint = Endpoint.objects.filter(connection=connection, identifier=module, role="SENDER").first()
@@ -62,10 +63,12 @@ def start(connection: Connection, module: str, *, full: bool, now: datetime) -> 
     if running is not None:
         return running
     last = _last_success(connection, module)
-    since = None if full or last is None else last.started_at - _OVERLAP
+    if since is None and not full and last is not None:
+        since = last.started_at - _OVERLAP
     query: dict[str, Any] = {"offset": 0, "limit": min(connection.page_limit or _PAGE, _PAGE)}
-    if since is not None:
-        query["date_from"] = date_time_text(since.replace(microsecond=0))
+    asked_from = since or farthest(module, now)
+    if asked_from is not None:
+        query["date_from"] = date_time_text(asked_from.replace(microsecond=0))
     glue = "&" if "?" in endpoint.url else "?"
     try:
         with transaction.atomic(), database.cursor() as cursor:
@@ -82,6 +85,12 @@ def start(connection: Connection, module: str, *, full: bool, now: datetime) -> 
             )
     except IntegrityError:
         return Pull.objects.get(connection=connection, module=module, state=PullState.RUNNING)
+
+
+def farthest(module: str, now: datetime) -> datetime | None:
+    """The date from which everything of a module is asked for; None where no date is needed."""
+    shape = site.module(module).shape
+    return now - shape.dated if isinstance(shape, OwnedObjects) and shape.dated is not None else None
 
 
 def _last_success(connection: Connection, module: str) -> Pull | None:

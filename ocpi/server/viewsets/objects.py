@@ -38,6 +38,8 @@ class ExchangedDoor(AnsweringDoor):
             version=self.version,
             now=self.exchange.at,
         )
+        if query.date_from is None and isinstance(self.exchanged, OwnedObjects) and self.exchanged.dated is not None:
+            raise Refusal("date_from: this list needs it.", ocpi=StatusCode.INVALID_PARAMETERS)
         page = self.exchanged.page(self.peer, query)
         counted = int(self.request.GET["counted"]) if query.total is not None else None
         url = site.endpoint_url(self.version, self.module, InterfaceRole.SENDER)
@@ -142,7 +144,7 @@ class OwnedObjectsDoor(ExchangedDoor):
 
         def merge(stored: Tree) -> tuple[Tree, Wire]:
             ctx = context(peer, owner)
-            merged = versions.patch_through(version, level.cls, stored, body, ctx)
+            merged = versions.patch_through(version, level.cls, stored, body, ctx, appends=level.appends)
             return merged, validated(level.cls, merged, version=version)
 
         arrival = Arrival(
