@@ -237,7 +237,10 @@ class Documents:
 
 @dataclass(frozen=True, slots=True)
 class CallArrival:
-    """A request to one route of a `Calls` module; `segments` are the path's variables by name."""
+    """A request to one route of a `Calls` module; `segments` are the path's variables by name.
+
+    `sender`, `receiver`: the peer's party that asks and ours that is asked, where the routing headers name them.
+    """
 
     peer: Peer
     version: str
@@ -247,13 +250,16 @@ class CallArrival:
     query: dict[str, str]
     now: datetime
     correlation_id: str
+    sender: PartyRef | None = None
+    receiver: PartyRef | None = None
     token: str = field(default="", repr=False)
     """What the peer showed; only the credentials module, whose answer must name it, has a use for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A call's answer in the newest version: `data` is a tree (or None), `cls` the class it is of."""
+    """A call's answer in the newest version: `data` is a tree (or None), `cls` the class it is of. `object_path`: what it is
+    about, for the log."""
 
     data: Any = None
     cls: type[Wire] | None = None
@@ -261,11 +267,16 @@ class Answer:
     ocpi: int = StatusCode.SUCCESS
     message: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    object_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One route: `Call("POST", "{token_uid}/authorize", LocationReferences, authorize)`. Variables stand in braces."""
+    """One route: `Call("POST", "{token_uid}/authorize", LocationReferences, authorize)`. Variables stand in braces.
+
+    `atomic`: the function runs in one transaction with the log of its exchange, and again after a deadlock; not for one that
+    itself talks to the peer. What it writes although the answer is no, it must answer and not raise.
+    """
 
     method: str
     path: str
@@ -273,6 +284,7 @@ class Call:
     answer: Callable[[CallArrival], Answer]
     answers: type[Wire] | None = None
     body_optional: bool = False
+    atomic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,8 @@ class Outgoing:
     object_path: str = ""
     attempt: int = 1
     trigger: str = ""
+    seconds: float | None = None
+    """For what dies early: no longer than this for the whole exchange."""
 
 
 Authenticator = Callable[[str | None, str], Peer | None]
@@ -153,7 +155,7 @@ class OcpiSite:
             exchange.from_party = f"{outgoing.routing.from_country}-{outgoing.routing.from_party}"
             exchange.to_party = f"{outgoing.routing.to_country}-{outgoing.routing.to_party}"
         started = time.perf_counter()
-        outcome = self.client.send(Request(outgoing.method, outgoing.url, headers, outgoing.body))
+        outcome = self.client.send(Request(outgoing.method, outgoing.url, headers, outgoing.body, outgoing.seconds))
         exchange.elapsed_ms = (time.perf_counter() - started) * 1000
         exchange.http_status = outcome.http_status
         exchange.ocpi_status = outcome.ocpi_status

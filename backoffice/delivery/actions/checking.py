@@ -111,7 +111,8 @@ class _Check:
         self.line = line
         self.peer = peer
         self.endpoint = endpoint
-        self.cls = shape.levels[0].cls
+        self.level = shape.levels[0]
+        self.cls = self.level.cls
         self.version = line.connection.version
         self.limit = min(line.connection.page_limit or PAGE, PAGE)
         self.farthest = farthest(endpoint.identifier, site.now())
@@ -292,14 +293,16 @@ class _Check:
     # --- objects --------------------------------------------------------------------------------------------------
 
     def _read(self, items: list[Any]) -> None:
-        report = self.report
+        report, level = self.report, self.level
         now = site.now()
         for item in items:
             if not isinstance(item, dict):
                 self._reject(self.cls.__name__, "Expected an object.", "")
                 continue
             key = "/".join(
-                str(item.get(name, "")) for name in ("country_code", "party_id", "id", "uid") if name in item
+                str(item.get(name, ""))
+                for name in ("country_code", "party_id", level.id_field, level.qualifier)
+                if name in item
             )
             if key in self.seen:
                 report.note(report.paging, f"{key} was listed twice.")

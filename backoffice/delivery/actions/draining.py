@@ -188,7 +188,7 @@ def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
         _postpone(owed, timedelta(minutes=30), "unconfirmed_host", f"{origin(endpoint.url)} is not a confirmed host.")
         return True
     try:
-        method, body = _body(owed, line, tree) if tree is not None else ("DELETE", b"")
+        told = _told(owed, line, tree) if tree is not None else None
     except versions.Untranslatable as error:
         _finish(
             owed,
@@ -197,6 +197,7 @@ def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
             error=f"No form in OCPI {line.connection.version}: {error}",
         )
         return True
+    method, body = _body(owed, told) if told is not None else ("DELETE", b"")
     if body is None:
         _finish(owed, MessageState.DONE)  # what changed does not exist in the partner's version
         return True
@@ -204,7 +205,7 @@ def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
     outcome = site.call(
         Outgoing(
             method=method,
-            url=_url(endpoint, owed),
+            url=_url(endpoint, owed, told),
             token=line.token,
             connection=line.connection.pk,
             module=owed.module.identifier,
@@ -219,16 +220,24 @@ def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
     return _judged(owed, line, method, endpoint, outcome, chance)
 
 
-def _url(endpoint: Endpoint, owed: Owed) -> str:
+def _url(endpoint: Endpoint, owed: Owed, told: dict[str, Any] | None) -> str:
     base = endpoint.url.rstrip("/")
     if isinstance(owed.shape, Documents):
         return base
-    return f"{base}/{object_address(owed.shape.levels, owed.ids, *owed.sender.key)}"
+    levels, ids = owed.shape.levels, owed.ids
+    if told is not None and levels[0].qualifier:  # as the partner's version says it: path and body must name the same
+        ids = (*ids[:-1], str(told[levels[0].qualifier]))
+    return f"{base}/{object_address(levels, ids, *owed.sender.key)}"
 
 
-def _body(owed: Owed, line: _Line, tree: dict[str, Any]) -> tuple[str, bytes | None]:
+def _told(owed: Owed, line: _Line, tree: dict[str, Any]) -> dict[str, Any]:
+    """The object in the partner's version. Raises Untranslatable."""
     level = level_of(owed.shape.levels, owed.ids)
-    told = versions.down(line.connection.version, level.cls, tree, context(line.peer, owed.sender))
+    told: dict[str, Any] = versions.down(line.connection.version, level.cls, tree, context(line.peer, owed.sender))
+    return told
+
+
+def _body(owed: Owed, told: dict[str, Any]) -> tuple[str, bytes | None]:
     if isinstance(owed.shape, Documents):
         return "POST", wire_json.encode(told)
     method = verb(owed.touched) if owed.shape.patch else "PUT"
@@ -241,7 +250,8 @@ def _body(owed: Owed, line: _Line, tree: dict[str, Any]) -> tuple[str, bytes | N
 
 
 def _judged(owed: Owed, line: _Line, method: str, endpoint: Endpoint, outcome: Outcome, chance: random.Random) -> bool:
-    verdict = judge(outcome, method=method, has_parent=len(owed.ids) > 1)
+    level = level_of(owed.shape.levels, owed.ids)
+    verdict = judge(outcome, method=method, has_parent=level is not owed.shape.levels[0])
     if verdict is Verdict.DONE:
         if isinstance(owed.shape, Documents):
             _acknowledged(owed.shape, owed, line, outcome)

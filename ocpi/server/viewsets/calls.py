@@ -44,23 +44,28 @@ class AnsweringDoor(Door):
             tree, applied = lift(route.body, self.body(), version=self.version, peer=peer, owner=None)
             self._note(applied)
             value = validated(route.body, tree, version=self.version)
-        answer = route.answer(
-            CallArrival(
-                peer=peer,
-                version=self.version,
-                segments=variables,
-                tree=tree,
-                value=value,
-                query=dict(self.request.GET.items()),
-                now=self.exchange.at,
-                correlation_id=self.exchange.correlation_id,
-                token=self.request.auth if self.module and self.module.bootstrap else "",
-            )
+        arrival = CallArrival(
+            peer=peer,
+            version=self.version,
+            segments=variables,
+            tree=tree,
+            value=value,
+            query=dict(self.request.GET.items()),
+            now=self.exchange.at,
+            correlation_id=self.exchange.correlation_id,
+            sender=peer.their_party(self.routing.from_country or "", self.routing.from_party or ""),
+            receiver=peer.our_party(self.routing.to_country or "", self.routing.to_party or ""),
+            token=self.request.auth if self.module and self.module.bootstrap else "",
         )
+        return self.write(lambda: self._said(route, arrival)) if route.atomic else self._said(route, arrival)
+
+    def _said(self, route: Call, arrival: CallArrival) -> HttpResponse:
+        answer = route.answer(arrival)
+        self.exchange.object_path = answer.object_path
         data: bytes | None = None
         if answer.data is not None:
             data = (
-                lowered(answer.cls, answer.data, version=self.version, peer=peer, owner=None)
+                lowered(answer.cls, answer.data, version=self.version, peer=self.peer, owner=None)
                 if answer.cls
                 else wire_json.encode(answer.data)
             )
