@@ -244,6 +244,10 @@ STATICFILES_DIRS = [
 ]
 MEDIA_ROOT = Path(env.str("ROAMDESK_MEDIA_ROOT", str(DATA_DIRECTORY.media)))
 MEDIA_URL = "/media/"
+# Exports: the files kept for download, for how long, and the folder below which staff may have files put for others to collect.
+EXPORT_FILES = Path(env.str("ROAMDESK_EXPORT_FILES", str(DATA_DIRECTORY.exports)))
+EXPORT_KEEP_DAYS = env.int("ROAMDESK_EXPORT_KEEP_DAYS", 90)
+EXPORT_FOLDER = Path(env.str("ROAMDESK_EXPORT_FOLDER", str(DATA_DIRECTORY.outgoing)))
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_AUTOREFRESH = DEBUG
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a location's edit form has a field for every leaf
