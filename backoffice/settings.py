@@ -102,6 +102,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "axes",
     "backoffice.console.apps.ConsoleConfig",
+    "backoffice.jobs",
     "backoffice.partners",
     "backoffice.delivery",
     "backoffice.locations",
@@ -188,6 +189,7 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_RESULT_EXPIRES = None  # there are none, so nothing has to clean them up every night
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_TIME_LIMIT = 15 * 60

@@ -113,6 +113,14 @@ def _check(export: Export) -> None:
         export.zone = schedule.zone
 
 
+def knock_all() -> None:
+    """Make the rows that beat lacks: of an export that came by a migration, or was restored."""
+    there = set(PeriodicTask.objects.filter(task=TASK).values_list("name", flat=True))
+    for export in Export.objects.exclude(schedule=""):
+        if _name(export) not in there:
+            knock(export)
+
+
 def knock(export: Export) -> None:
     """Make beat's row what the export says."""
     if not export.schedule:

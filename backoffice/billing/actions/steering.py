@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from backoffice.billing.actions import planning
+from backoffice.billing.actions import defining, planning
 from backoffice.billing.actions.moving import move
 from backoffice.billing.models import Export, ExportRun
 from backoffice.billing.rules.states import LOST_AFTER, MOST_LOSSES, NotAllowed, RunEvent, RunState
@@ -47,6 +47,7 @@ def again(run: ExportRun, *, by: str, why: str, now: datetime) -> None:
 
 def look_after(*, now: datetime) -> list[int]:
     """Ids of the runs that workers should take: planned ones, lost ones, and failed ones whose time has come."""
+    defining.knock_all()
     planning.all_due(now=now)
     for run in ExportRun.objects.filter(state=RunState.RUNNING, moved_at__lt=now - LOST_AFTER):
         _lost(run, now=now)
@@ -74,13 +75,19 @@ def waiting() -> list[tuple[int, datetime]]:
     return list(rows.values_list("pk", "moved_at")[:100])
 
 
-def pause(export: Export, *, now: datetime) -> None:
+def pause(export: Export) -> None:
     """The schedule stands still; runs can still be made by hand."""
     export.enabled = False
-    export.save(update_fields=["enabled"])
+    _switch(export, "enabled")
 
 
 def resume(export: Export, *, now: datetime) -> None:
     """Times that passed meanwhile were not wanted, so nothing is caught up; the next run takes what is new since the last."""
     export.enabled, export.answered_until = True, now
-    export.save(update_fields=["enabled", "answered_until"])
+    _switch(export, "enabled", "answered_until")
+
+
+def _switch(export: Export, *columns: str) -> None:
+    with transaction.atomic():
+        export.save(update_fields=columns)
+        defining.knock(export)
