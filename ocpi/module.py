@@ -153,11 +153,13 @@ class Arrival:
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What became of an arrival: a new object answers HTTP 201; a stale one changed nothing and answers 1000. `ids`: what a
-    document that was posted is addressed by from now on."""
+    document that was posted is addressed by from now on. `refused`: why it was not taken, answered with 2001 although
+    something may have been noted (a raised `Refusal` undoes everything)."""
 
     created: bool = False
     stale: bool = False
     ids: tuple[str, ...] = ()
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)

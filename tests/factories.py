@@ -183,6 +183,58 @@ def own_tariff(tree: Tree, *, now: datetime | None = None) -> Tariff:
     return Tariff.objects.get(pk=item.id)
 
 
+def small_cdr(object_id: str, owner: str = "SE-ELV", payer: str = "DE-RDK", **changes: Any) -> Tree:
+    """A CDR for 20 kWh in an hour by `small_tariff("T1")`: EUR 9.00, and 2.25 of VAT."""
+    country_code, party_id = owner.split("-")
+    payer_country, payer_id = payer.split("-")
+    return {
+        "country_code": country_code,
+        "party_id": party_id,
+        "id": object_id,
+        "start_date_time": "2026-03-10T09:00:00Z",
+        "end_date_time": "2026-03-10T10:00:00Z",
+        "session_id": f"S-{object_id}",
+        "cdr_token": {
+            "country_code": payer_country,
+            "party_id": payer_id,
+            "uid": "04A2B3C4D5",
+            "type": "RFID",
+            "contract_id": "DE-RDK-C00012345-6",
+        },
+        "auth_method": "WHITELIST",
+        "cdr_location": {
+            "id": "HARBOUR-7",
+            "name": "Norra hamnen",
+            "address": "Hamngatan 7",
+            "city": "Malmö",
+            "country": "SWE",
+            "coordinates": {"latitude": "55.610000", "longitude": "12.990000"},
+            "evse_uid": "E-100",
+            "evse_id": "SE*ELV*E100",
+            "connector_id": "1",
+            "connector_standard": "IEC_62196_T2",
+            "connector_format": "SOCKET",
+            "connector_power_type": "AC_3_PHASE",
+        },
+        "currency": "EUR",
+        "tariffs": [small_tariff("T1", owner)],
+        "charging_periods": [
+            {
+                "start_date_time": "2026-03-10T09:00:00Z",
+                "dimensions": [{"type": "ENERGY", "volume": 20}, {"type": "TIME", "volume": 1}],
+                "tariff_id": "T1",
+            }
+        ],
+        "total_cost": {
+            "before_taxes": Decimal("9.00"),
+            "taxes": [{"name": "VAT", "percentage": 25, "amount": Decimal("2.25")}],
+        },
+        "total_energy": 20,
+        "total_time": 1,
+        "last_updated": "2026-03-10T10:00:05Z",
+    } | changes
+
+
 def moment(text: str) -> datetime:
     """`2026-03-01T08:00:00Z` as a time."""
     return datetime.fromisoformat(text).astimezone(UTC)

@@ -30,9 +30,9 @@ def patterns(site: OcpiSite) -> list[Any]:
                 continue
             for interface in module.interfaces():
                 prefix = literal if module.one_door else f"{literal}/{interface.value.lower()}"
-                door = view(
-                    door_for(module.shape), VERBS, site=site, module=module, version=version, interface=interface
-                )
+                shaped = door_for(module.shape)
+                verbs = {verb: name for verb, name in VERBS.items() if hasattr(shaped, name)}  # others are a 405
+                door = view(shaped, verbs, site=site, module=module, version=version, interface=interface)
                 made.append(re_path(rf"^{prefix}/{re.escape(module.identifier)}(?P<path>(?:/(?s:.*))?)\Z", door))
         made.append(re_path(rf"^openapi/{literal}\.json$", describe(site, version), name=f"{version}-openapi"))
     made.append(re_path(r"^docs/?$", page(site), name="docs"))

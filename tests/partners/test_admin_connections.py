@@ -225,9 +225,8 @@ def test_sync_of_a_module_that_is_not_offered_says_why(client: Client) -> None:
 
 
 def test_the_partner_is_checked_while_staff_look_on(platform: Party, client: Client) -> None:
-    with ScriptedPeer(
-        role="CPO", objects={"locations": [b'{"id": "L", "last_updated": "2026-01-01T00:00:00Z"}']}
-    ) as peer:
+    broken = [b'{"id": "L", "last_updated": "2026-01-01T00:00:00Z"}']
+    with ScriptedPeer(role="CPO", sender_modules=("locations", "tariffs"), objects={"locations": broken}) as peer:
         connection = registered(peer)
         answer = client.post(do(connection, "check"))
         assert answer["Location"] == reverse("admin:partners_connection_live", args=[connection.pk, "check"])

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import connection as database
 from django.db import transaction
 
+from backoffice.crash_points import crash_point
 from backoffice.delivery.models import Message
 from backoffice.delivery.rules import LADDER, UNHEALTHY_AFTER, MessageState, Verdict, judge, next_probe, next_try, verb
 from backoffice.partners import peers
@@ -202,6 +203,7 @@ def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
         _finish(owed, MessageState.DONE)  # what changed does not exist in the partner's version
         return True
     sender, receiver = owed.sender, owed.receiver
+    crash_point("push-before-send")
     outcome = site.call(
         Outgoing(
             method=method,
@@ -217,6 +219,7 @@ def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
             trigger="push",
         )
     )
+    crash_point("push-after-send-before-mark")
     return _judged(owed, line, method, endpoint, outcome, chance)
 
 
@@ -255,6 +258,7 @@ def _judged(owed: Owed, line: _Line, method: str, endpoint: Endpoint, outcome: O
     if verdict is Verdict.DONE:
         if isinstance(owed.shape, Documents):
             _acknowledged(owed.shape, owed, line, outcome)
+            crash_point("push-after-acknowledged-before-done")
         _finish(owed, MessageState.DONE)
         if line.connection.failures_in_a_row:
             Connection.objects.filter(pk=line.connection.pk).update(failures_in_a_row=0, next_attempt_at=None)

@@ -25,7 +25,8 @@ class DocumentsDoor(ExchangedDoor):
         if self.interface is InterfaceRole.RECEIVER:
             if not segments:
                 raise MethodNotAllowed("GET")
-            return self._as_stored(segments)
+            # the id came in a body and may hold what separates segments
+            return self._as_stored((*segments[:2], "/".join(segments[2:])) if len(segments) > 3 else segments)
         if segments:
             raise Unknown("There is nothing at this path.")
         return self._page()
@@ -42,6 +43,8 @@ class DocumentsDoor(ExchangedDoor):
             )
         level = self.shape.level
         tree, value = self._lifted(level, body, owner)
+        if not getattr(value, level.id_field):
+            raise Refusal(f"{level.id_field}: Expected at least one character.", ocpi=StatusCode.INVALID_PARAMETERS)
         arrival = Arrival(
             peer=self.peer,
             owner=owner,

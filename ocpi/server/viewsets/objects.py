@@ -76,6 +76,9 @@ class ExchangedDoor(AnsweringDoor):
     def _stored(self, store: Callable[[Arrival], Stored], arrival: Arrival) -> HttpResponse:
         def effect() -> HttpResponse:
             result = store(arrival)
+            if result.refused:
+                self.exchange.notes["violations"] = [result.refused]
+                return self.answer(None, ocpi=StatusCode.INVALID_PARAMETERS, message=result.refused)
             if result.stale:
                 self.exchange.notes["stale"] = True
             message = "Older than what is stored here; nothing was changed." if result.stale else None
