@@ -27,6 +27,11 @@ def _prefix(field: str, name: str) -> models.Index:
     return models.Index(OpClass(Bare(F(field)), name="text_pattern_ops"), F("starts_at"), name=name)
 
 
+def bare(column: str) -> str:
+    """`Bare` as SQL, which its indexes know."""
+    return f"regexp_replace(upper({column}), '[^A-Z0-9]', '', 'g')"
+
+
 class Cdr(Exchanged):
     """`mod_cdrs#mod_cdrs_cdr_object`, whole in `document`. Never deleted.
 

@@ -120,6 +120,23 @@ def version_at(tariff: Tariff, moment: datetime) -> TariffVersion:
     return found
 
 
+def versions_at(wanted: Sequence[tuple[int, str, datetime]]) -> list[int | None]:
+    """For each (party, tariff id, moment) the row of its `version_at`, None where we do not know the tariff: one statement."""
+    if not wanted:
+        return []
+    parties, ids, moments = zip(*wanted, strict=True)
+    rows = statements.run(
+        """SELECT w.place, v.id FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) WITH ORDINALITY w(party, id, at, place)
+           JOIN tariffs_tariff t ON t.party_id = w.party AND upper(t.object_id) = upper(w.id)
+           CROSS JOIN LATERAL (
+               SELECT v.id FROM tariffs_tariffversion v WHERE v.tariff_id = t.id
+               ORDER BY v.at <= w.at DESC, CASE WHEN v.at <= w.at THEN -v.number ELSE v.number END LIMIT 1) v""",
+        [list(parties), list(ids), list(moments)],
+    )
+    found: dict[int, int] = dict(rows)
+    return [found.get(place) for place in range(1, len(wanted) + 1)]
+
+
 def parsed(tree: Tree) -> wire.Tariff:
     """The tariff as a typed value. Raises wire_json.Invalid."""
     return wire_json.validate(wire.Tariff, tree)
