@@ -29,6 +29,37 @@ def take_data_directory(arguments: list[str]) -> list[str]:
     return rest
 
 
+def run(arguments: list[str]) -> None:
+    """A command of Django or of ours. Reasons that a person can mend end in a sentence, as they do at the start."""
+    from django.core.management import execute_from_command_line
+    from django.db import InterfaceError, OperationalError
+
+    try:
+        execute_from_command_line(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read along has seen enough, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (OperationalError, InterfaceError) as error:
+        state = getattr(error.__cause__, "sqlstate", None)
+        if "--traceback" in arguments or (state is not None and not state.startswith(("08", "57P"))):
+            raise
+        sys.exit(f"{no_database()}\n({' '.join(str(error).split())})")
+
+
+def no_database() -> str:
+    from django.conf import settings
+
+    if os.environ.get("DATABASE_URL"):
+        return "The database that DATABASE_URL names does not answer. Start that server, or correct DATABASE_URL."
+    folder = settings.DATA_DIRECTORY.root
+    return (
+        f"The platform in {folder} does not run, so its database does not answer.\n"
+        f"Start it with `make run` or `manage.py up --data-dir {folder}`, and run this command beside it. "
+        "Another platform is named with --data-dir DIR."
+    )
+
+
 def main() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036  # who runs an older Python by mistake reads a sentence
         sys.exit(f"Roamdesk needs Python 3.11 or newer; this is Python {sys.version.split()[0]} ({sys.executable}).")
@@ -39,13 +70,13 @@ def main() -> None:
             from backoffice.supervisor.up import main as up
 
             sys.exit(up(arguments[2:]))
-        from django.core.management import execute_from_command_line
+        import django  # noqa: F401  # or the sentence below
     except ModuleNotFoundError as missing:
         sys.exit(
             f"The Python package {missing.name!r} is not installed for {sys.executable}.\n"
             "Run `make install`, then use .venv/bin/python manage.py (or `make run`, which does both)."
         )
-    execute_from_command_line(arguments)
+    run(arguments)
 
 
 if __name__ == "__main__":

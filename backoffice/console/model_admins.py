@@ -6,6 +6,7 @@ name a permission, and turn an `UnableTo...` into a sentence with `sorry`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.text import capfirst
@@ -93,9 +94,12 @@ class ConsoleAdmin(ModelAdmin):
         return bool(getattr(self, f"has_{permission}_permission")(request))
 
     def one(self, request: HttpRequest, pk: Any) -> Any:
-        """This object if the user's scope holds it; else as if it did not exist. Raises Http404."""
+        """This object if the user's scope holds it; else as if it did not exist, as with a key that is no number ("²" is a digit
+        to Python and no number). Raises Http404."""
         from django.shortcuts import get_object_or_404
 
+        if not re.fullmatch("[0-9]{1,18}", str(pk)):
+            raise Http404
         return get_object_or_404(self.get_queryset(request), pk=pk)
 
     def render(

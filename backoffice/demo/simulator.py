@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from django.db.models import Q
+
 from backoffice.charge_points.gateway import StatusReport, Tell
 from backoffice.demo.rules import ChargePoint, step
 from backoffice.demo.world.companies import COMPANIES
@@ -49,12 +51,14 @@ class Simulator:
 
 def charge_points() -> list[ChargePoint]:
     """Our EVSEs of the demo world as they are now; what was imported or generated beside it is left alone."""
-    rows = Evse.objects.filter(
-        location__party__ours=True,
-        location__party__country_code__in=[company.country_code for company in COMPANIES],
-        location__party__party_id__in=[company.party_id for company in COMPANIES],
-        listed=True,
-    ).exclude(evse_id="")
+    invented = Q()
+    for company in COMPANIES:  # an import may have gone into the same party: the ids tell
+        invented |= Q(
+            location__party__country_code=company.country_code,
+            location__party__party_id=company.party_id,
+            location__object_id__regex=f"^{company.party_id}-[0-9]{{4}}$",
+        )
+    rows = Evse.objects.filter(invented, location__party__ours=True, listed=True).exclude(evse_id="")
     return [
         ChargePoint(evse_id, Status(status), time_zone, max_power, Capability.RESERVABLE.value in capabilities)
         for evse_id, status, time_zone, max_power, capabilities in rows.order_by("pk").values_list(

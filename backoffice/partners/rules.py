@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from ocpi.wire.types import Role
+
 NEWEST_FIRST = ("2.3.0", "2.2.1")
 """The versions whose doors are open, best first."""
 
@@ -114,6 +116,18 @@ _URL = re.compile(r"https?://[!-~]+", re.ASCII | re.IGNORECASE)
 def is_url(url: str) -> bool:
     """An absolute http or https URL in printable ASCII: what may be stored at all. Whether it may be called, the client says."""
     return _URL.fullmatch(url) is not None
+
+
+_COUNTRY, _PARTY = re.compile(r"[A-Za-z]{2}", re.ASCII), re.compile(r"[A-Za-z0-9]{3}", re.ASCII)
+
+
+def why_no_role(country_code: str, party_id: str, role: str) -> str | None:
+    """The sentence for what staff typed as a party and its role and is none; None when it may be one."""
+    if not (_COUNTRY.fullmatch(country_code) and _PARTY.fullmatch(party_id)):
+        named = f"{country_code}-{party_id}".strip("-")
+        return f"{named!r} is no party: two letters, a hyphen, three letters or digits, e.g. NL-TNM."
+    roles = [member.value for member in Role]
+    return None if role in roles else f"{role!r} is no role of OCPI: {', '.join(roles)}."
 
 
 def missing_endpoints(identifiers: Iterable[tuple[str, str]]) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from backoffice.supervisor.data_directory import DataDirectory, UnableToUseDataDirectory, write_private
 
 DEFAULT_PORT = 8000
+LAST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,12 @@ class Options:
         return "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host  # noqa: S104  # compared, not bound
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) <= LAST_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 1 to {LAST_PORT}")
+    return int(text)
+
+
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="manage.py up",
@@ -40,10 +47,10 @@ def parser() -> argparse.ArgumentParser:
         "DATABASE_URL and BROKER_URL use servers that run already instead of the embedded ones.",
     )
     parser.add_argument(
-        "--port", type=int, help=f"where the web server listens (default: as last time, or {DEFAULT_PORT})"
+        "--port", type=_port, help=f"where the web server listens (default: as last time, or {DEFAULT_PORT})"
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address it listens on (default: %(default)s)")
-    parser.add_argument("--partner-port", type=int, help="the demo partner's port (default: the port after ours)")
+    parser.add_argument("--partner-port", type=_port, help="the demo partner's port (default: the port after ours)")
     demo = parser.add_mutually_exclusive_group()
     demo.add_argument(
         "--demo", action="store_true", default=None, help="with the demo world (the first start's default)"
@@ -62,15 +69,26 @@ def read(arguments: Sequence[str], data: DataDirectory) -> Options:
             f"The platform in {data.root} was started without the demo world, which never mixes with real data.\n"
             "Leave --demo out, or name another folder with --data-dir DIR."
         )
+    if said.demo is False and recorded.get("demo") and data.postgres.exists() and not os.environ.get("DATABASE_URL"):
+        raise UnableToUseDataDirectory(holds_the_demo(data))
     port = said.port or int(str(recorded.get("port") or DEFAULT_PORT))
     host = "127.0.0.1" if said.host in ("0.0.0.0", "::") else said.host  # noqa: S104  # compared, not bound
     return Options(
         host=said.host,
         port=port,
-        partner_port=said.partner_port or port + 1,
+        partner_port=said.partner_port or (port + 1 if port < LAST_PORT else port - 1),
         public_url=os.environ.get("ROAMDESK_PUBLIC_URL") or f"http://{host}:{port}",
         demo=bool(recorded.get("demo", True) if said.demo is None else said.demo),
         side=said.side,
+    )
+
+
+def holds_the_demo(data: DataDirectory) -> str:
+    """Whoever asks for an empty platform must not get one full of invented data, without its ribbon."""
+    return (
+        f"The platform in {data.root} holds the demo world, and real data never goes beside it.\n"
+        "For real data name another folder: make run DEMO=0 ARGS='--data-dir var/real' "
+        "(commands then act on it with --data-dir var/real). The demo goes on with make run."
     )
 
 

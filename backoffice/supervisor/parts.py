@@ -57,7 +57,7 @@ def python_parts(
     names = tuple(part.name for part in before)
     commands = get_commands()
     parts = [
-        Part("database", prepare(data, cluster), after=names, once=True, tries=1),
+        Part("database", prepare(data, cluster, demo=options.demo), after=names, once=True, tries=1),
         Part("web", web(options.host, options.port), after=("database",), answers=_answers_healthz(options)),
         Part("worker", worker(), after=("web",)),
         Part("beat", beat(), after=("web",)),

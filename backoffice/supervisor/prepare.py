@@ -17,8 +17,11 @@ from backoffice.supervisor.process import SayReady, UnableToPrepare, Work
 ADMIN = "admin"
 
 
-def prepare(data: DataDirectory, cluster: postgres.Cluster | None) -> Work:
-    """Create the database (in our own cluster), bring its tables up to date, and make the first administrator."""
+def prepare(data: DataDirectory, cluster: postgres.Cluster | None, *, demo: bool) -> Work:
+    """Create the database (in our own cluster), bring its tables up to date, and make the first administrator.
+
+    ``demo``: this start is one of the demo; else a database that holds the demo world is refused.
+    """
 
     def work(_say_ready: SayReady) -> None:
         if cluster is not None:
@@ -31,10 +34,22 @@ def prepare(data: DataDirectory, cluster: postgres.Cluster | None) -> Work:
                 "DATABASE_URL to use the embedded one."
             ) from error
         migrate()
+        if not demo:
+            refuse_the_demo(data)
         first_administrator(data)
         connections.close_all()
 
     return work
+
+
+def refuse_the_demo(data: DataDirectory) -> None:
+    """Raises UnableToPrepare; the next start knows then what it starts."""
+    from backoffice.demo.actions.loading import is_here
+    from backoffice.supervisor.options import holds_the_demo
+
+    if is_here():
+        write_private(data.platform_file, json.dumps(data.platform() | {"demo": True}, indent=1))
+        raise UnableToPrepare(holds_the_demo(data))
 
 
 def migrate() -> None:

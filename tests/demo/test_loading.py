@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,9 @@ from backoffice.locations.actions.changing import set_status
 from backoffice.locations.actions.storing import store
 from backoffice.locations.models import Evse, Location
 from backoffice.partners.models import Party
+from backoffice.supervisor.data_directory import DataDirectory
+from backoffice.supervisor.prepare import refuse_the_demo
+from backoffice.supervisor.process import UnableToPrepare
 from ocpi.wire import json as wire_json
 from ocpi.wire import locations as wire
 from tests import factories
@@ -99,3 +103,15 @@ def test_a_real_company_with_locations_and_a_loaded_demo_go_on_as_they_are() -> 
     party = factories.own_party("NL-TNM")
     store(party.pk, [(tree, wire_json.validate(wire.Location, tree))], source="import", now=NOW, ours=True)
     assert load(HOME, seed=7, now=NOW) is None
+
+
+def test_a_database_with_the_demo_is_not_started_for_real_data(tmp_path: Path) -> None:
+    """Whatever its folder remembers: the database says what is in it, and the folder knows it from then on."""
+    data = DataDirectory(tmp_path)
+    factories.own_party("DE-RDK", name="A real company of that code")
+    refuse_the_demo(data)
+    Party.objects.all().delete()
+    load(HOME, seed=7, now=NOW)
+    with pytest.raises(UnableToPrepare, match="holds the demo world"):
+        refuse_the_demo(data)
+    assert data.platform()["demo"] is True

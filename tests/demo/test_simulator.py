@@ -59,10 +59,11 @@ def test_it_ends_when_it_is_told_to_stop() -> None:
 @pytest.mark.django_db
 def test_its_board_is_our_evses_of_the_demo() -> None:
     load(HOME, seed=7, now=NOW)
-    other = factories.own_party("NL-TNM")
-    tree = factories.small_location("REAL", "NL-TNM")
-    tree["evses"][0]["evse_id"] = "NL*TNM*E1"
-    store(other.pk, [(tree, wire_json.validate(wire.Location, tree))], source="import", now=NOW, ours=True)
+    for owner in ("NL-TNM", "DE-RDK"):  # imported beside it, also into the same party
+        other = factories.own_party(owner)
+        tree = factories.small_location("REAL", owner)
+        tree["evses"][0]["evse_id"] = "NL*TNM*E1"
+        store(other.pk, [(tree, wire_json.validate(wire.Location, tree))], source="import", now=NOW, ours=True)
     board = charge_points()
     assert len(board) == 199  # one of the flaws is an EVSE without an id
     assert "NL*TNM*E1" not in {point.evse_id for point in board}

@@ -109,3 +109,58 @@ def test_a_full_disk_is_named_before_anything_is_written(monkeypatch: pytest.Mon
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10**10, 10**10 - 10**6, 10**6))
     with pytest.raises(UnableToUseDataDirectory, match=r"has only 1 MB left.*\n.*--data-dir"):
         up.check_disk(DataDirectory(tmp_path))
+
+
+def test_a_folder_with_the_demo_is_not_started_for_real_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its owner would meet invented charge points without the ribbon that says so."""
+    monkeypatch.delenv("DATABASE_URL")
+    data = DataDirectory(tmp_path)
+    options.record(options.read([], data), data)
+    assert not options.read(["--no-demo"], data).demo  # a start that was given up: nothing was loaded yet
+    data.postgres.mkdir()
+    with pytest.raises(UnableToUseDataDirectory, match=r"holds the demo world.*\n.*--data-dir"):
+        options.read(["--no-demo"], data)
+    assert options.read([], data).demo
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "abc", "8e3", "²", "9" * 400])
+def test_what_is_no_port_is_refused(port: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options.read([f"--port={port}"], DataDirectory(tmp_path))
+    assert "a number from 1 to 65535" in capsys.readouterr().err
+
+
+def test_the_partner_has_a_port_beside_the_last_one(tmp_path: Path) -> None:
+    assert options.read(["--port", "65535"], DataDirectory(tmp_path)).partner_port == 65534
+
+
+@pytest.mark.parametrize("command", [["connect", "list"], ["import_locations", "-"]])
+def test_a_command_without_its_platform_says_so(command: list[str], tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "BROKER_URL")}
+    ran = subprocess.run(
+        [sys.executable, "manage.py", *command, "--data-dir", str(tmp_path)],
+        cwd=BASE_DIR,
+        env=environment,
+        input="[]",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert f"The platform in {tmp_path} does not run" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_who_stops_reading_is_no_error(tmp_path: Path) -> None:
+    """`manage.py help | head -1` and the like."""
+    reading, writing = os.pipe()
+    ran = subprocess.Popen(
+        [sys.executable, "manage.py", "help", "--data-dir", str(tmp_path)],
+        cwd=BASE_DIR,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writing)
+    os.close(reading)
+    assert ran.communicate()[1] == ""

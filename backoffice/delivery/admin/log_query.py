@@ -81,9 +81,9 @@ class Asked:
             direction=given.get("direction", "") if given.get("direction") in ("in", "out") else "",
             status=given.get("status", "") if given.get("status") in STATUSES else "",
             preset=given.get("preset", "") if given.get("preset") in PRESETS else "",
-            object=_text(given.get("object", "")).strip("/")[:255],
-            correlation=_text(given.get("correlation", ""))[:255],
-            q=_text(given.get("q", ""))[:200],
+            object=given.get("object", "").strip().strip("/")[:255],
+            correlation=given.get("correlation", "").strip()[:255],
+            q=given.get("q", "").strip()[:200],
             window=given.get("window", "24h") if given.get("window") in WINDOWS else "24h",
             before=_mark(given.get("before", "")),
             after=_mark(given.get("after", "")),
@@ -204,8 +204,3 @@ def _mark(text: str) -> tuple[datetime, int] | None:
         return (at, int(number)) if at.tzinfo is not None and 0 <= int(number) < 2**63 else None
     except ValueError:
         return None
-
-
-def _text(given: str) -> str:
-    """PostgreSQL takes no NUL in a text."""
-    return given.replace("\x00", "").strip()

@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from backoffice.console.scope import scoped
 from backoffice.console.templatetags.roaming import cause
 from backoffice.delivery.models import Message
 from backoffice.delivery.rules import MessageState
@@ -48,11 +49,12 @@ class PartnerFilter(admin.SimpleListFilter):
     parameter_name = "connection"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(str(pk), name) for pk, name in Connection.objects.order_by("name").values_list("pk", "name")]
+        mine = scoped(Connection.objects.order_by("name"), request.user, "our_parties")
+        return [(str(pk), name) for pk, name in mine.values_list("pk", "name")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
         value = self.value()
-        return queryset.filter(connection_id=int(value)) if value and value.isdigit() else queryset
+        return queryset.filter(connection_id=int(value)) if value in dict(self.lookup_choices) else queryset
 
 
 class ModuleFilter(admin.SimpleListFilter):
@@ -75,9 +77,9 @@ class AgeFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
         value = self.value()
-        if not value or not value.isdigit():
+        if value not in dict(self.lookup_choices):
             return queryset
-        return queryset.filter(owed_since__lt=site.now() - timedelta(minutes=int(value[:6])))
+        return queryset.filter(owed_since__lt=site.now() - timedelta(minutes=int(value)))
 
 
 class CauseFilter(admin.SimpleListFilter):

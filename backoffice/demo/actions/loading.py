@@ -38,6 +38,14 @@ def of_the_demo() -> Q:
     return found
 
 
+def is_here() -> bool:
+    """Whether this platform holds the demo world. A real company might have the code of one of ours; nobody has its domain."""
+    found = Q()
+    for company in COMPANIES:
+        found |= Q(business_details__contains=company.domain)
+    return Party.objects.filter(of_the_demo(), found, ours=True).exists()
+
+
 def load(company: Company, *, seed: int, now: datetime) -> int | None:
     """Make the company ours, with all its locations and tariffs. Returns how many; None: it is here already, nothing was touched.
 

@@ -13,11 +13,20 @@ from django.db import transaction
 
 from backoffice.fields import DocumentField
 from backoffice.partners.models import Connection, Endpoint, InboundToken, Party, PartyRole
-from backoffice.partners.rules import ConnectionEvent, ConnectionState, RoleState, TokenKind, is_url, move, origin
+from backoffice.partners.rules import (
+    ConnectionEvent,
+    ConnectionState,
+    RoleState,
+    TokenKind,
+    is_url,
+    move,
+    origin,
+    why_no_role,
+)
 from backoffice.partners.secrets import encrypt, new_token, token_hash
 
 BOOTSTRAP_LIFETIME = timedelta(days=7)
-MAX_URL = 255
+MAX_URL, MAX_NAME = 255, 100
 
 
 class UnableToConnect(Exception):
@@ -39,7 +48,11 @@ class Claim:
 
 
 def add_own_party(*, country_code: str, party_id: str, name: str, roles: Iterable[str], website: str = "") -> Party:
-    """Create or complete one of our companies. Raises UnableToConnect when a partner holds that id."""
+    """Create or complete one of our companies. Raises UnableToConnect when a partner holds that id, or it is none."""
+    roles = list(roles)
+    _check_roles((country_code, party_id, role) for role in roles)
+    if len(name) > MAX_NAME or len(website) > MAX_URL:
+        raise UnableToConnect(f"A company's name has at most {MAX_NAME} characters and its website {MAX_URL}.")
     with transaction.atomic():
         party, _ = Party.objects.get_or_create(country_code=country_code.upper(), party_id=party_id.upper())
         if party.roles.filter(connection__isnull=False, state=RoleState.ACTIVE).exists():
@@ -54,6 +67,15 @@ def add_own_party(*, country_code: str, party_id: str, name: str, roles: Iterabl
                 party=party, role=role, connection=None, defaults={"state": RoleState.ACTIVE}
             )
     return party
+
+
+def _check_roles(named: Iterable[tuple[str, str, str]]) -> None:
+    named = list(named)
+    if not named:
+        raise UnableToConnect("Name at least one role, such as CPO.")
+    for each in named:
+        if fault := why_no_role(*each):
+            raise UnableToConnect(fault)
 
 
 def withdraw_own_roles(party: Party, *, keep: Iterable[str]) -> None:
@@ -152,6 +174,9 @@ def unconfirmed_origins(connection: Connection) -> list[str]:
 def _new(name: str, state: ConnectionState, our_parties: Sequence[Party]) -> Connection:
     if not our_parties:
         raise UnableToConnect("Choose at least one own party: a connection speaks for somebody.")
+    name = name.strip()
+    if not 0 < len(name) <= MAX_NAME or "\0" in name:
+        raise UnableToConnect(f"A connection needs a name of at most {MAX_NAME} characters.")
     if Connection.objects.filter(name=name).exists():
         raise UnableToConnect(f"There is a connection named {name!r} already. Choose another name.")
     connection = Connection.objects.create(name=name, state=state)
@@ -276,6 +301,7 @@ class Agreement:
 def adopt(agreement: Agreement, *, our_parties: Sequence[Party]) -> Connection:
     """Take over a running connection with its tokens; makes no request. Endpoints come with `handshake.rediscover`."""
     _check(agreement.versions_url)
+    _check_roles(claim.key for claim in agreement.claims)
     with transaction.atomic():
         connection = _new(agreement.name, ConnectionState.ACTIVE, our_parties)
         connection.version = agreement.version
@@ -291,3 +317,8 @@ def adopt(agreement: Agreement, *, our_parties: Sequence[Party]) -> Connection:
         InboundToken.objects.create(connection=connection, hash=hashed, kind=TokenKind.ACTIVE)
         settle_claims(connection, agreement.claims)
     return connection
+
+
+def undo_adoption(connection: Connection) -> None:
+    """As if it had never been adopted: nothing was exchanged over it yet. Its attempts stay in the log."""
+    connection.delete()

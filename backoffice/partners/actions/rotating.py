@@ -35,7 +35,7 @@ def rotate_old(*, older_than: timedelta, now: datetime) -> int:
     renewed = 0
     for connection in due(older_than=older_than, now=now):
         try:
-            handshake.update(connection, now=now)
+            handshake.update(connection, now=now, version=connection.version)
         except (UnableToHandshake, handshake.Busy, NotAllowed, UnableToDecrypt) as error:
             log.warning("tokens of %s stay as they are: %s", connection, error)
             if not isinstance(error, UnableToHandshake):  # that one has told its steps already

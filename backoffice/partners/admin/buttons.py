@@ -5,6 +5,7 @@ A button that asks for a reason has a page of its own, which says what will happ
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -135,7 +136,11 @@ def _confirm_host(press: Press) -> str:
 def _role(press: Press) -> PartyRole:
     """Raises UnableToConnect: the role is none of this connection's."""
     number = press.given.get("role", "")
-    role = press.connection.roles.filter(pk=int(number) if number.isdigit() else 0).select_related("party").first()
+    role = (
+        press.connection.roles.filter(pk=int(number) if re.fullmatch("[0-9]{1,18}", number) else 0)
+        .select_related("party")
+        .first()
+    )
     if role is None:
         raise connections.UnableToConnect("That role is no longer claimed over this connection.")
     return role

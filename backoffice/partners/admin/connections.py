@@ -194,9 +194,7 @@ class ConnectionAdmin(ConsoleAdmin):
         )
 
     def connection(self, request: HttpRequest, pk: Any) -> Connection:
-        """Raises Http404, also for an id that is no number."""
-        if not str(pk).isdigit():
-            raise Http404
+        """Raises Http404."""
         found: Connection = self.one(request, pk)
         return found
 

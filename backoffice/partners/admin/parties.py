@@ -122,7 +122,7 @@ class PartyAdmin(ConsoleAdmin):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        party = self.one(request, object_id if object_id.isdigit() else 0)
+        party = self.one(request, object_id)
         if request.method == "POST" and not (party.ours and self.has_change_permission(request, party)):
             raise PermissionDenied
         return self._form(request, party)
@@ -203,7 +203,7 @@ class PartyRoleAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        role = self.one(request, object_id if object_id.isdigit() else 0)
+        role = self.one(request, object_id)
         return redirect("admin:partners_connection_change", role.connection_id)
 
     @admin.display(description="Role")

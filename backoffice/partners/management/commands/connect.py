@@ -16,7 +16,7 @@ from backoffice.roaming_site import site
 
 
 class Command(BaseCommand):
-    help = "Connections to partners: invite, register, adopt, list, pause, resume, rotate, remove, check."
+    help = "Connections to partners, and our own companies."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs_of = parser.add_subparsers(dest="verb", required=True)
@@ -55,7 +55,8 @@ class Command(BaseCommand):
         for name, help_text in (
             ("pause", "stop sending and fetching"),
             ("resume", "go on after a pause or a suspension"),
-            ("rotate", "new tokens both ways (PUT credentials)"),
+            ("rotate", "new tokens both ways, in the version that is in use (PUT credentials)"),
+            ("upgrade", "change to the newest version that both speak (PUT credentials)"),
             ("update", "read the partner's versions, endpoints and roles again, without new tokens"),
             ("remove", "unregister (DELETE credentials) and forget"),
             ("check", "dry pull of each module: deviations by field, repairs that would help"),
@@ -78,9 +79,8 @@ class Command(BaseCommand):
             NotAllowed,
         ) as error:
             if options["json"]:
-                self.stdout.write(
-                    json.dumps({"error": str(error), "cause": getattr(error, "cause", type(error).__name__)})
-                )
+                told = {"error": str(error), "cause": getattr(error, "cause", type(error).__name__)}
+                self.stdout.write(json.dumps(told | {"our_versions_url": site.versions_url()}))
                 raise SystemExit(1) from error
             raise CommandError(str(error)) from error
         told = {**told, "our_versions_url": site.versions_url()}
@@ -95,18 +95,17 @@ class Command(BaseCommand):
         return _facts(connection) | {"token_a": token, "expires_in_days": verbs.BOOTSTRAP_LIFETIME.days}
 
     def _register(self, options: dict[str, Any]) -> dict[str, Any]:
-        name = options["name"] or options["url"].partition("://")[2].partition("/")[0] or options["url"]
-        connection = Connection.objects.filter(name=name, state="REGISTERING", versions_url=options["url"]).first()
+        url, token = options["url"], options["token"]
+        name = options["name"] or url.partition("://")[2].partition("/")[0] or url[: verbs.MAX_NAME]
+        connection = Connection.objects.filter(name=name, state="REGISTERING").first()
         if connection is None:
             connection = verbs.prepare_registration(
-                name=name,
-                our_parties=_ours(options["ours"]),
-                versions_url=options["url"],
-                token_a=options["token"],
+                name=name, our_parties=_ours(options["ours"]), versions_url=url, token_a=token
             )
-        if options["plain_token"]:
-            Connection.objects.filter(pk=connection.pk).update(plain_token=True)
-            connection.refresh_from_db()
+        # also the second try of one that failed: what is given now counts
+        verbs.correct_registration(
+            connection, versions_url=url, token_a=token, plain_token=bool(options["plain_token"])
+        )
         handshake.register(connection, now=site.now())
         return _facts(connection)
 
@@ -121,7 +120,11 @@ class Command(BaseCommand):
         )
         connection = verbs.adopt(agreement, our_parties=_ours(options["ours"]))
         if not options["offline"]:
-            handshake.rediscover(connection, now=site.now())
+            try:
+                handshake.rediscover(connection, now=site.now())
+            except (handshake.UnableToHandshake, handshake.Busy):
+                verbs.undo_adoption(connection)  # so that the command can be given again
+                raise
         return _facts(connection)
 
     def _list(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +142,12 @@ class Command(BaseCommand):
 
     def _rotate(self, options: dict[str, Any]) -> dict[str, Any]:
         connection = _named(options["name"])
-        handshake.update(connection, now=site.now())
+        handshake.update(connection, now=site.now(), version=connection.version)
+        return _facts(connection)
+
+    def _upgrade(self, options: dict[str, Any]) -> dict[str, Any]:
+        connection = _named(options["name"])
+        handshake.upgrade(connection, now=site.now())
         return _facts(connection)
 
     def _update(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -167,7 +175,7 @@ class Command(BaseCommand):
             country_code=country_code,
             party_id=party_id,
             name=options["name"],
-            roles=options["roles"].split(","),
+            roles=[role.strip().upper() for role in options["roles"].split(",")],
             website=options["website"],
         )
         return {"party": str(party), "roles": sorted(role.role for role in party.roles.all())}
