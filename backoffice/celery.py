@@ -6,7 +6,7 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backoffice.settings")
 
-app = Celery("roamdesk")
+app = Celery("roamdesk", task_cls="backoffice.jobs.recording:Recorded")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -14,5 +14,10 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "Fetch from partners what is due": {"task": "delivery.pull_due", "schedule": 15.0, "options": {"expires": 15}},
     "Trim the message log": {"task": "delivery.trim", "schedule": 3600.0},
+    "Make exports that are due, and look after those that failed": {"task": "billing.look_after", "schedule": 60.0},
+    "Compare the books with the CDRs, and remove old files of exports": {
+        "task": "billing.compare",
+        "schedule": 86_400.0,
+    },
     "Exchange tokens that have grown old": {"task": "partners.rotate_old", "schedule": 86_400.0},
 }

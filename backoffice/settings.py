@@ -102,6 +102,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "axes",
     "backoffice.console.apps.ConsoleConfig",
+    "backoffice.jobs",
     "backoffice.partners",
     "backoffice.delivery",
     "backoffice.locations",
@@ -188,6 +189,7 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_RESULT_EXPIRES = None  # there are none, so nothing has to clean them up every night
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_TIME_LIMIT = 15 * 60
@@ -244,6 +246,10 @@ STATICFILES_DIRS = [
 ]
 MEDIA_ROOT = Path(env.str("ROAMDESK_MEDIA_ROOT", str(DATA_DIRECTORY.media)))
 MEDIA_URL = "/media/"
+# Exports: the files kept for download, for how long, and the folder below which staff may have files put for others to collect.
+EXPORT_FILES = Path(env.str("ROAMDESK_EXPORT_FILES", str(DATA_DIRECTORY.exports)))
+EXPORT_KEEP_DAYS = env.int("ROAMDESK_EXPORT_KEEP_DAYS", 90)
+EXPORT_FOLDER = Path(env.str("ROAMDESK_EXPORT_FOLDER", str(DATA_DIRECTORY.outgoing)))
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_AUTOREFRESH = DEBUG
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a location's edit form has a field for every leaf

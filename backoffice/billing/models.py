@@ -189,12 +189,15 @@ class ExportRun(models.Model):
     planned_at = models.DateTimeField()
     by = models.CharField(max_length=150, blank=True, help_text="Who asked for it; empty: the schedule.")
 
-    attempts = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0, help_text="Grows with each claim by a worker; never goes back.")
+    failures = models.PositiveIntegerField(
+        default=0, help_text="Failed and lost attempts since somebody last asked for it."
+    )
     next_attempt_at = models.DateTimeField(null=True)
     began_at = models.DateTimeField(null=True)
-    moved_at = models.DateTimeField(help_text="When its worker last said where it is.")
+    moved_at = models.DateTimeField(help_text="When its worker last said where it is; later: it is silent until then.")
     finished_at = models.DateTimeField(null=True)
-    cancel_asked = models.BooleanField(default=False)
+    cancelled_by = models.CharField(max_length=150, blank=True, help_text="Who asked to stop it.")
     error = models.CharField(max_length=500, blank=True)
 
     rows_total = models.BigIntegerField()

@@ -62,6 +62,16 @@ class DataDirectory:
         return self.root / "media"
 
     @property
+    def exports(self) -> Path:
+        """Files of exports, for download. They can be made again, so backups leave them out."""
+        return self.root / "exports"
+
+    @property
+    def outgoing(self) -> Path:
+        """Where exports put files for others to collect, unless the installation names another folder."""
+        return self.root / "outgoing"
+
+    @property
     def secrets_file(self) -> Path:
         return self.root / "secrets.json"
 

@@ -41,7 +41,6 @@ def test_a_new_pull_is_published_once_and_taken_over_after_a_while(
     published: list[tuple[str, dict[str, int]]] = []
     monkeypatch.setattr(sweep, "_publish", lambda task, **ids: published.append((task, ids)))
     command, pool = sweep.Command(), Pool()
-    command.begun = {}
     now: datetime = site.now()
 
     def look(later: timedelta) -> None:

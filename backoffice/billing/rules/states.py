@@ -51,6 +51,9 @@ UNMADE = frozenset({S.FAILED, S.CANCELLED})
 AGAIN_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 """A run that failed is made again by itself so much later; after the last it waits for a person."""
 
+MOST_LOSSES = 5
+"""A run whose workers died so often kills them itself, and waits for a person."""
+
 LOST_AFTER = timedelta(minutes=2)
 """A run that moved for so long by nothing has lost its worker: a living one writes down where it is every second."""
 
@@ -77,6 +80,6 @@ _VERBS = {
 }
 
 
-def again_after(attempts: int) -> timedelta | None:
-    """How long after its failure a run that was tried so often is made again by itself; None: a person must look."""
-    return AGAIN_AFTER[attempts - 1] if 1 <= attempts <= len(AGAIN_AFTER) else None
+def again_after(failures: int) -> timedelta | None:
+    """How long after its latest failure a run that failed so often is made again by itself; None: a person must look."""
+    return AGAIN_AFTER[failures - 1] if 1 <= failures <= len(AGAIN_AFTER) else None

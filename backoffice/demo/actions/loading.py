@@ -8,6 +8,8 @@ from django.db import connection as database
 from django.db import transaction
 from django.db.models import Q
 
+from backoffice.billing.actions import defining
+from backoffice.billing.models import Export
 from backoffice.demo.world.building import world
 from backoffice.demo.world.companies import COMPANIES, ROLES, Company
 from backoffice.demo.world.pricing import tariffs
@@ -79,7 +81,23 @@ def load(company: Company, *, seed: int, now: datetime) -> int | None:
         stopped = [value.id for value in values if any(found.severity is Severity.STOP for found in gate(value))]
         for location in Location.objects.filter(party=party, object_id__in=stopped):
             unshare(location)
+        _exports(now)
     return len(trees)
+
+
+def _exports(now: datetime) -> None:
+    """What is new every two minutes, also into a folder; and the month as a workbook for whoever keeps the accounts."""
+    often = {"schedule": "every 2 minutes", "folder": "new-cdrs"}
+    for export in Export.objects.filter(name=defining.FIRST, runs=None):
+        defining.save(export, often, [], by=None, now=now)
+    monthly = {
+        "name": "Month for the accountant",
+        "period": "MONTHS",
+        "format": "XLSX",
+        "schedule": "every month on the 1st at 06:00 Europe/Berlin",
+    }
+    if not Export.objects.filter(name=monthly["name"]).exists():
+        defining.save(Export(), monthly, [], by=None, now=now)
 
 
 def _offered(location: wire.Location) -> set[str]:

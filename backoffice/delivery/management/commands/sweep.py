@@ -6,7 +6,7 @@ import logging
 import select
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -14,11 +14,15 @@ from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 
+from backoffice.billing.actions.making import make
+from backoffice.billing.actions.steering import waiting as runs_waiting
 from backoffice.celery import app
 from backoffice.delivery.actions.draining import drain, mailboxes_due
 from backoffice.delivery.actions.pulling import pulls_waiting
 from backoffice.delivery.actions.pulling import run as run_pull
 from backoffice.delivery.actions.staging import CHANNEL
+from backoffice.jobs import actions as jobs
+from backoffice.jobs.recording import HEADER
 from backoffice.roaming_site import site
 
 log = logging.getLogger("roamdesk.sweep")
@@ -36,9 +40,16 @@ AWAY = (OperationalError, InterfaceError, psycopg.OperationalError)
 class Command(BaseCommand):
     help = "Listens for staged messages and hands their mailboxes to the workers; drains itself when nobody does."
 
+    slow: ThreadPoolExecutor | None = None
+    """For what takes minutes and must not hold up the mailboxes."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.begun: dict[tuple[str, int, datetime], bool] = {}
+        """Work in tables that was handed on: task, id, waiting since when; True once this process does it itself."""
+
     def handle(self, *args: Any, **options: Any) -> None:
-        self.begun: dict[int, bool] = {}
-        """Pulls that staff started and that were handed on, by id; True once this process does them itself."""
+        self.slow = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inline-export")
         pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="inline-drain")
         inline: set[int] = set()
         while True:
@@ -70,15 +81,24 @@ class Command(BaseCommand):
                 pool.submit(_drain_here, connection_id, inline)
             else:
                 _publish("delivery.drain", connection_id=connection_id)
-        waiting = dict(pulls_waiting())
-        self.begun = {pull_id: here for pull_id, here in self.begun.items() if pull_id in waiting}
-        for pull_id, since in waiting.items():
-            if pull_id not in self.begun:
-                self.begun[pull_id] = False
-                _publish("delivery.pull", pull_id=pull_id)
-            elif now - since > INLINE_AFTER and not self.begun[pull_id]:
-                self.begun[pull_id] = True
-                pool.submit(_pull_here, pull_id)
+        for name, task, given in jobs.asked():
+            if _publish(task, headers={HEADER: name}, **given):
+                jobs.sent(name)
+        waiting = [("delivery.pull", *row) for row in pulls_waiting()] + [
+            ("billing.make", *row) for row in runs_waiting()
+        ]
+        self.begun = {work: here for work, here in self.begun.items() if work in waiting}
+        for work in waiting:
+            task, row_id, since = work
+            if work not in self.begun:
+                self.begun[work] = False
+                _publish(task, **{"pull_id" if task == "delivery.pull" else "run_id": row_id})
+            elif now - since > INLINE_AFTER and not self.begun[work]:
+                self.begun[work] = True
+                if task == "delivery.pull":
+                    pool.submit(_pull_here, row_id)
+                else:
+                    (self.slow or pool).submit(_make_here, row_id)
 
 
 def _wait(raw: Any, seconds: float) -> None:
@@ -88,13 +108,15 @@ def _wait(raw: Any, seconds: float) -> None:
         raw.execute("SELECT 1")  # takes the notices off the wire
 
 
-def _publish(task: str, **ids: int) -> None:
+def _publish(task: str, *, headers: dict[str, str] | None = None, **ids: Any) -> bool:
     """Nudge the workers. A broker that hangs costs two seconds at most; the table is the memory, not the queue."""
     try:
         with app.connection_for_write(connect_timeout=PUBLISH_SECONDS) as broker:
-            app.send_task(task, kwargs=ids, connection=broker, retry=False)
+            app.send_task(task, kwargs=ids, headers=headers, connection=broker, retry=False)
     except Exception as error:  # noqa: BLE001 - whatever a broker library raises: the sweep goes on by itself later
         log.warning("the broker took no task (%s); the sweep works by itself when it stays away", error)
+        return False
+    return True
 
 
 def _drain_here(connection_id: int, inline: set[int]) -> None:
@@ -104,6 +126,15 @@ def _drain_here(connection_id: int, inline: set[int]) -> None:
         log.exception("inline drain of connection %s failed", connection_id)
     finally:
         inline.discard(connection_id)
+        database.close()
+
+
+def _make_here(run_id: int) -> None:
+    try:
+        make(run_id)
+    except Exception:
+        log.exception("inline making of export run %s failed", run_id)
+    finally:
         database.close()
 
 
