@@ -13,6 +13,7 @@ app.autodiscover_tasks()
 # What runs by itself. Beat keeps these in the database, where staff may change the times.
 app.conf.beat_schedule = {
     "Fetch from partners what is due": {"task": "delivery.pull_due", "schedule": 15.0, "options": {"expires": 15}},
+    "Count the hours that the start page draws": {"task": "console.count", "schedule": 300.0},
     "Trim the message log": {"task": "delivery.trim", "schedule": 3600.0},
     "Make exports that are due, and look after those that failed": {"task": "billing.look_after", "schedule": 60.0},
     "Compare the books with the CDRs, and remove old files of exports": {

@@ -1,13 +1,14 @@
-"""Rows of this room: PartyScope."""
+"""Rows of this room: PartyScope, and the hours that the start page draws: counted from logs too long to be read for each view."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from backoffice.partners.models import Party
+from backoffice.partners.models import Connection, Party
 
 
 class PartyScope(models.Model):
@@ -27,3 +28,74 @@ class PartyScope(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Counted(models.Model):
+    """Up to when the hours of a log are counted; what came later is still to be read from the log itself."""
+
+    log = models.CharField(max_length=20, primary_key=True)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.log} until {self.until:%Y-%m-%d %H:%M}"
+
+
+class ExchangeHour(models.Model):
+    """What the message log holds of one hour, one connection, one way. `times`: by length (`rules.latency`)."""
+
+    hour = models.DateTimeField()
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
+    incoming = models.BooleanField()
+    total = models.IntegerField()
+    good = models.IntegerField()
+    times = ArrayField(models.IntegerField())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["hour", "connection", "incoming"], nulls_distinct=False, name="exchange_hour_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.total} in {self.hour:%Y-%m-%d %H}"
+
+
+class AuthorizationHour(models.Model):
+    """How often, in one hour, a party of ours decided so for the same reason. See `tokens.models.Authorization`."""
+
+    hour = models.DateTimeField()
+    party = models.ForeignKey(Party, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
+    kind = models.CharField(max_length=40)
+    how = models.CharField(max_length=40)
+    allowed = models.CharField(max_length=40)
+    reason_code = models.CharField(max_length=40)
+    total = models.IntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["hour", "party", "connection", "kind", "how", "allowed", "reason_code"],
+                nulls_distinct=False,
+                name="authorization_hour_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.total} {self.allowed} in {self.hour:%Y-%m-%d %H}"
+
+
+class EvseHour(models.Model):
+    """Samples of the EVSEs of a party within an hour: how many were looked at in all, how many of these were not down."""
+
+    hour = models.DateTimeField()
+    party = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="+", db_index=False)
+    seen = models.BigIntegerField()
+    up = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["hour", "party"], name="evse_hour_once")]
+
+    def __str__(self) -> str:
+        return f"{self.up} of {self.seen} in {self.hour:%Y-%m-%d %H}"

@@ -1,0 +1,1 @@
+"""Verbs of the console: counting logs for the start page."""

@@ -1,0 +1,1 @@
+"""Decisions of the console, without database or clock."""
