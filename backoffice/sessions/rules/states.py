@@ -12,6 +12,10 @@ from enum import StrEnum
 
 from ocpi.wire.sessions import SessionStatus
 
+SENDER_ROLES = frozenset({"CPO"})
+RECEIVER_ROLES = frozenset({"EMSP", "SCSP", "PTP"})
+"""Who typically has sessions and who hears of them (`roles.json`)."""
+
 
 class SessionMove(StrEnum):
     """What happens to a session that changes its status."""

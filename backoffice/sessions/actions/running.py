@@ -1,0 +1,243 @@
+"""Run a charge at a charge point of ours: begin, meter, end, declare invalid. Each tells the eMSP, by PUT and nobody else.
+
+The charging periods are made anew of all readings each time (`rules.metering`), so that the last Session says what the CDR will.
+A session is locked before it is judged: two reports at once are judged one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from backoffice.fields import DocumentField, milliseconds
+from backoffice.locations.models import Evse, Location
+from backoffice.sessions.actions.tariffs import chosen, offered
+from backoffice.sessions.actions.writing import new, note, owe, readings_of, write
+from backoffice.sessions.models import Reading, Session
+from backoffice.sessions.rules.metering import Metered, unbelievable
+from backoffice.sessions.rules.preferring import CAPABLE, TARIFF_OF
+from backoffice.sessions.rules.states import ONGOING, NotAllowed, SessionMove, moved
+from backoffice.tariffs.models import TariffVersion, undisclosed
+from backoffice.tariffs.rules.splitting import Activity
+from backoffice.tokens.models import Authorization, Token
+from backoffice.tokens.rules.deciding import Decision
+from ocpi.wire.sessions import ProfileType, SessionStatus
+from ocpi.wire.tariffs import TariffType
+
+Tree = dict[str, Any]
+
+HARDWARE, STAFF = "charge point", "staff"
+
+VALID_FOR = timedelta(minutes=30)
+"""How long after the decision a charge may begin: a driver first walks, plugs in and looks for the right cable."""
+
+
+class UnableToCharge(Exception):
+    """What the charge point reports is not taken; the sentence says why."""
+
+
+def begin(
+    *,
+    location: Location,
+    evse: Evse,
+    connector_id: str,
+    decision: Decision,
+    transaction_id: str,
+    meter_kwh: Decimal,
+    now: datetime,
+    at: datetime | None = None,
+    pending: bool = False,
+) -> Session:
+    """A charge has begun; with `pending` the cable is not in yet. The same transaction again is the same session.
+
+    Raises UnableToCharge.
+    """
+    at = milliseconds(at or now)
+    reading = Metered(at, meter_kwh, Activity.PARKED if pending else Activity.CHARGING)
+    with transaction.atomic():
+        # the EVSE first: two that begin at once at one EVSE begin one after the other
+        Evse.objects.select_for_update(no_key=True).only("pk").get(pk=evse.pk)
+        known = Session.objects.filter(point=evse, transaction=transaction_id).first()
+        if known is not None:
+            if known.authorization_id != decision.authorization_id:
+                raise UnableToCharge(
+                    f"Transaction {transaction_id} is another charge, which began {known.starts_at:%c}."
+                )
+            return known
+        wrong = unbelievable(None, reading, milliseconds(now)) or _without_right(decision, at)
+        if wrong:
+            raise UnableToCharge(wrong)
+        connector = _connector(evse, connector_id)
+        _end_before(evse, transaction_id, now)
+        version = _price(location, evse, connector["id"], decision, at)
+        session = new(location, evse, connector["id"], decision, transaction_id, version, reading, now)
+        move = SessionMove.PLUG_IN if pending else SessionMove.START
+        write(session, [reading], now)
+        note(session, now, move.value, by=HARDWARE, status=session.status)
+        Reading.objects.create(session=session, at=at, kwh=meter_kwh, activity=reading.activity.name)
+        Authorization.objects.filter(pk=decision.authorization_id).update(used_at=at)
+        owe(session, now)
+    return session
+
+
+def meter(
+    *,
+    session: Session,
+    kwh: Decimal,
+    power_kw: Decimal | None,
+    soc: Decimal | None,
+    charging: bool,
+    now: datetime,
+    at: datetime | None = None,
+) -> Session:
+    """The meter of a charge that goes on. Energy that flows in a pending one starts it. Raises UnableToCharge."""
+    told = Metered(
+        milliseconds(at or now), kwh, Activity.CHARGING if charging else Activity.PARKED, power=power_kw, soc=soc
+    )
+    with transaction.atomic():
+        row, readings = _locked(session)
+        status = SessionStatus(row.status)
+        if status not in ONGOING:
+            raise UnableToCharge(f"The charge is {status}: its meter is not read any more.")
+        _believe(readings, told, now)
+        if status is not SessionStatus.ACTIVE and charging:
+            _move(row, SessionMove.START, now, by=HARDWARE)
+            Reading.objects.filter(session=row).delete()  # what was before is no charge (T-275)
+            row.starts_at, row.meter_start, readings = told.at, told.kwh, []
+        _keep(row, told)
+        write(row, [*readings, told], now)
+        owe(row, now)
+    return row
+
+
+def end(
+    *,
+    session: Session,
+    kwh: Decimal | None,
+    reason: str,
+    now: datetime,
+    at: datetime | None = None,
+    signed_data: Tree | None = None,
+    by: str = HARDWARE,
+) -> Session:
+    """The charge is over. `kwh` None: with the last reading. One that never began is INVALID. `signed_data`: kept as it is,
+    for the CDR. Raises UnableToCharge."""
+    with transaction.atomic():
+        row, readings = _locked(session)
+        if kwh is not None:
+            told = Metered(milliseconds(at or now), kwh, Activity.PARKED)
+            if SessionStatus(row.status) in ONGOING and not _is_last(readings, told):
+                _believe(readings, told, now)
+                _keep(row, told)
+                readings.append(told)
+        began = row.status == SessionStatus.ACTIVE.value
+        _move(row, SessionMove.FINISH if began else SessionMove.INVALIDATE, now, by=by, reason=reason)
+        row.ends_at = readings[-1].at
+        row.signed_data = DocumentField.write(signed_data) if signed_data is not None else ""
+        write(row, readings, now)
+        owe(row, now)
+    return row
+
+
+def invalidate(*, session: Session, reason: str, now: datetime, by: str) -> Session:
+    """It is not to be billed. Raises UnableToCharge when it is over."""
+    with transaction.atomic():
+        row, readings = _locked(session)
+        _move(row, SessionMove.INVALIDATE, now, by=by, reason=reason)
+        row.ends_at = readings[-1].at if readings else row.starts_at
+        write(row, readings, now)
+        owe(row, now)
+    return row
+
+
+# --- the parts -------------------------------------------------------------------------------------------------------
+
+
+def _without_right(decision: Decision, at: datetime) -> str:
+    """Why nobody may charge by this decision; empty when somebody may."""
+    if not decision.allowed or decision.token is None or decision.emsp is None:
+        return f"The driver may not charge: {decision.reason}"
+    made = Authorization.objects.select_for_update().filter(pk=decision.authorization_id).first()
+    if made is None:
+        return "There is no such authorization."
+    if made.used_at is not None:
+        return f"The authorization was used already, {made.used_at:%d %b %Y %H:%M:%S} UTC."
+    if at - made.at > VALID_FOR:
+        return f"The authorization is of {made.at:%d %b %Y %H:%M} UTC: too old to begin a charge."
+    return ""
+
+
+def _connector(evse: Evse, connector_id: str) -> Tree:
+    for connector in DocumentField.read(evse.document)["connectors"]:
+        if connector["id"].upper() == connector_id.upper():
+            found: Tree = connector
+            return found
+    raise UnableToCharge(f"EVSE {evse} has no connector {connector_id!r}.")
+
+
+def _end_before(evse: Evse, transaction_id: str, now: datetime) -> None:
+    """An EVSE charges one vehicle at a time: one that began again has ended, whatever it did not tell."""
+    reason = f"Transaction {transaction_id} began at the same EVSE; the end of this one was not reported."
+    for other in Session.objects.filter(point=evse, status__in=[status.value for status in ONGOING]):
+        end(session=other, kwh=None, reason=reason, now=now, by="")
+
+
+def _price(location: Location, evse: Evse, connector_id: str, decision: Decision, at: datetime) -> TariffVersion | None:
+    hidden: frozenset[str] = frozenset()
+    if decision.connection is not None:
+        hidden = undisclosed(decision.connection, [location.party_id])
+    return chosen(location.party_id, offered(evse, connector_id), at=at, wanted=_wanted(evse, decision), hidden=hidden)
+
+
+def _wanted(evse: Evse, decision: Decision) -> tuple[TariffType, ...]:
+    """The profile that the token is set to, where the EVSE can charge by profiles, then what is for everybody."""
+    if CAPABLE not in evse.capabilities or decision.token is None:
+        return (TariffType.REGULAR,)
+    profile = (
+        Token.objects.filter(
+            party=decision.emsp or 0, object_id__iexact=decision.token["uid"], type=decision.token["type"]
+        )
+        .values_list("default_profile_type", flat=True)
+        .first()
+    )
+    return (TARIFF_OF[ProfileType(profile)], TariffType.REGULAR) if profile else (TariffType.REGULAR,)
+
+
+def _locked(session: Session) -> tuple[Session, list[Metered]]:
+    row = (
+        Session.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("tariff_version", "point", "party")
+        .get(pk=session.pk)
+    )
+    if not row.ours:
+        raise UnableToCharge(f"{row} is a session of {row.party}: it changes when they tell us.")
+    return row, readings_of(row)
+
+
+def _believe(readings: Sequence[Metered], told: Metered, now: datetime) -> None:
+    wrong = unbelievable(readings[-1] if readings else None, told, milliseconds(now))
+    if wrong:
+        raise UnableToCharge(wrong)
+
+
+def _is_last(readings: Sequence[Metered], told: Metered) -> bool:
+    return bool(readings) and (readings[-1].at, readings[-1].kwh) == (told.at, told.kwh)
+
+
+def _keep(row: Session, told: Metered) -> None:
+    Reading.objects.create(
+        session=row, at=told.at, kwh=told.kwh, power_kw=told.power, soc=told.soc, activity=told.activity.name
+    )
+
+
+def _move(row: Session, move: SessionMove, now: datetime, *, by: str, reason: str = "") -> None:
+    before = SessionStatus(row.status)
+    try:
+        row.status = moved(before, move).value
+    except NotAllowed as refusal:
+        raise UnableToCharge(str(refusal)) from refusal
+    note(row, now, move.value, by=by, previous=before.value, status=row.status, reason=reason)
