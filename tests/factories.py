@@ -235,6 +235,35 @@ def small_cdr(object_id: str, owner: str = "SE-ELV", payer: str = "DE-RDK", **ch
     } | changes
 
 
+def small_session(
+    object_id: str, owner: str = "SE-ELV", emsp: str = "DE-RDK", *, at: str = "2026-03-01T08:00:00Z", **changes: Any
+) -> Tree:
+    """A Session with only what the specification demands, of a driver of `emsp` at LOC1, EVSE E1."""
+    country_code, party_id = owner.split("-")
+    of_country, of_party = emsp.split("-")
+    return {
+        "country_code": country_code,
+        "party_id": party_id,
+        "id": object_id,
+        "start_date_time": at,
+        "kwh": Decimal("1.5"),
+        "cdr_token": {
+            "country_code": of_country,
+            "party_id": of_party,
+            "uid": "CARD-1",
+            "type": "RFID",
+            "contract_id": "DE-RDK-C12345678-X",
+        },
+        "auth_method": "WHITELIST",
+        "location_id": "LOC1",
+        "evse_uid": "E1",
+        "connector_id": "1",
+        "currency": "EUR",
+        "status": "ACTIVE",
+        "last_updated": at,
+    } | changes
+
+
 def moment(text: str) -> datetime:
     """`2026-03-01T08:00:00Z` as a time."""
     return datetime.fromisoformat(text).astimezone(UTC)

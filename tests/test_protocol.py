@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from backoffice.partners.models import Party
 from backoffice.roaming_site import site
+from backoffice.sessions.models import Session
 from ocpi import versions
 from ocpi.client import AddressPolicy, Client
 from tests import factories
@@ -22,6 +24,7 @@ from tests.doors.asking import Asking, snapshot
 from tests.factories import Partner
 from tests.peer import ScriptedPeer
 from tests.peer.platform import TOKEN_B
+from tests.sessions import cast
 from tests.spec import facts
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -33,13 +36,16 @@ class Example:
     """How to reach every door of a module: values for the variables of its paths, bodies, and objects that must exist.
 
     `bodies`: (method, depth) -> the body; the depth is the number of path segments below the module. `exists`: makes the
-    objects that the paths name. `located`: the path of what the facts know only as the URL of a Location header.
+    objects that the paths name. `located`: the path of what the facts know only as the URL of a Location header. `listed`: the
+    query that a list needs. `answers`: methods beside GET that are answered with data.
     """
 
     variables: dict[str, dict[str, str]]
     bodies: dict[tuple[str, int], Callable[[ScriptedPeer], Any]] = field(default_factory=dict)
+    listed: str = ""
     exists: Callable[[Asking], None] = lambda _asking: None
     located: str = ""
+    answers: tuple[str, ...] = ()
 
 
 def _locations(asking: Asking) -> None:
@@ -54,6 +60,13 @@ def _tariffs(asking: Asking) -> None:
 
 def _cdrs(asking: Asking) -> None:
     assert asking.ask("POST", "2.3.0/receiver/cdrs", factories.small_cdr("C1")).says == (201, 1000)
+
+
+def _sessions(asking: Asking) -> None:
+    evse = cast.point(capabilities=["CHARGING_PREFERENCES_CAPABLE"])
+    session = cast.begin(evse, Party.objects.get(party_id="ELV"), now=site.now())
+    Session.objects.filter(pk=session.pk).update(object_id="S1")
+    assert asking.put("2.3.0/receiver/sessions/SE/ELV/S1", factories.small_session("S1")).says == (201, 1000)
 
 
 _LATER = "2026-03-02T08:00:00Z"
@@ -89,6 +102,20 @@ EXAMPLES: dict[str, Example] = {
         bodies={("POST", 0): lambda _: factories.small_cdr("C2")},
         exists=_cdrs,
         located="/SE/ELV/C1",
+    ),
+    "sessions": Example(
+        variables={
+            "SENDER": {"session_id": "S1"},
+            "RECEIVER": {"country_code": "SE", "party_id": "ELV", "session_id": "S1"},
+        },
+        bodies={
+            ("PUT", 2): lambda _: {"profile_type": "REGULAR"},
+            ("PUT", 3): lambda _: factories.small_session("S1", at=_LATER),
+            ("PATCH", 3): lambda _: {"kwh": 3, "last_updated": _LATER},
+        },
+        listed="?date_from=2026-01-01T00:00:00Z",
+        exists=_sessions,
+        answers=("PUT 2",),
     ),
     "credentials": Example(
         variables={"BOTH": {}},
@@ -182,17 +209,21 @@ def test_the_methods_of_each_door(row: Row, peer: ScriptedPeer, at_home: Partner
         else re.sub(r"\{(\w+)\}", lambda found: example.variables[row.interface][found[1]], row.template)
     )
     door = row.module if row.interface == "BOTH" else f"{row.interface.lower()}/{row.module}"
-    make = example.bodies.get((row.method, len([part for part in below.split("/") if part])))
+    depth = len([part for part in below.split("/") if part])
+    make = example.bodies.get((row.method, depth))
     body = make(peer) if make else None if row.method in ("GET", "DELETE") else {}
     before = snapshot()
 
-    answered = asking.ask(row.method, f"{row.version}/{door}{below}", body)
+    query = example.listed if row.method == "GET" and not depth else ""
+    answered = asking.ask(row.method, f"{row.version}/{door}{below}{query}", body)
 
     if row.allowed and (row.module, row.method) not in REFUSED_BY_STATE:
         assert answered.says == (201 if row.method == "POST" and row.module == "cdrs" else 200, 1000), answered.body
         assert (snapshot() != before) is (row.method != "GET")
         assert ("data" in answered.envelope) is (
-            row.method == "GET" or (row.module == "credentials" and body is not None)
+            row.method == "GET"
+            or f"{row.method} {depth}" in example.answers
+            or (row.module == "credentials" and body is not None)
         )
     else:
         assert answered.status == 405, answered.body
@@ -205,13 +236,12 @@ def test_the_methods_of_each_door(row: Row, peer: ScriptedPeer, at_home: Partner
 
 
 def same_door(one: Row, other: Row) -> bool:
-    """Which methods a path has: those of its interface; but what is posted is read elsewhere than where it is posted."""
-    located = one.template.startswith("<"), other.template.startswith("<")
-    return (one.version, one.module, one.interface, located[0]) == (
+    """Of one path: beside a list there may be calls with methods of their own."""
+    return (one.version, one.module, one.interface, one.template) == (
         other.version,
         other.module,
         other.interface,
-        located[1],
+        other.template,
     )
 
 

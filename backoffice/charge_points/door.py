@@ -1,7 +1,7 @@
 """The hardware's door: takes reports of charge points in and gives them to the app that they concern.
 
-A door like `roaming.py` and `tasks.py`: it reads the clock, translates errors, and calls one action. No row is written for a
-report by itself: the StatusEvent that `locations` writes has who, when, from, to and why.
+A door like `roaming.py` and `tasks.py`: it translates errors and calls actions. No row is written for a report by itself: the
+StatusEvent, the Authorization, the Session and its readings that the actions write have who, when, from, to and why.
 """
 
 from __future__ import annotations
@@ -10,17 +10,30 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db import connection as database
 from django.db.models.functions import Upper
 
-from backoffice.charge_points.gateway import Gateway, StatusReport
-from backoffice.charge_points.rules import why_refused
+from backoffice.charge_points.gateway import (
+    Answer,
+    Gateway,
+    Metered,
+    Report,
+    Started,
+    StatusReport,
+    Stopped,
+)
+from backoffice.charge_points.rules import why_closed, why_refused
 from backoffice.locations.actions.changing import set_status
 from backoffice.locations.models import Evse, Location
 from backoffice.roaming_site import site
+from backoffice.sessions.actions import running
+from backoffice.sessions.models import Session
+from backoffice.sessions.rules.metering import clamped
+from ocpi.wire import json as wire_json
+from ocpi.wire.cdrs import SignedData
 from ocpi.wire.locations import Status
 
 log = logging.getLogger("roamdesk.charge_points")
@@ -36,8 +49,21 @@ class UnableToReport(Exception):
     """The report is not taken; the sentence says why."""
 
 
-def report(told: StatusReport, *, now: datetime) -> bool:
-    """Take one report. False: the EVSE had that status already. Raises UnableToReport; then nothing has changed."""
+def report(told: Report, *, now: datetime) -> Answer:
+    """Take one report. Raises UnableToReport; then nothing has changed."""
+    if isinstance(told, StatusReport):
+        return _status(told, now)
+    try:
+        if isinstance(told, Started):
+            return _started(told, now)
+        if isinstance(told, Metered):
+            return _metered(told, now)
+        return _stopped(told, now)
+    except running.UnableToCharge as error:
+        raise UnableToReport(f"{told.evse_id}: {error}") from error
+
+
+def _status(told: StatusReport, now: datetime) -> bool:
     with transaction.atomic():
         evse = _named(told.evse_id)
         # the Location first, as everybody locks; the status is read after it, for staff may just have set another
@@ -49,13 +75,77 @@ def report(told: StatusReport, *, now: datetime) -> bool:
         return set_status(location, evse.uid, told.status.value, source=SOURCE, reason=told.reason, now=now)
 
 
+def _started(told: Started, now: datetime) -> str:
+    evse = _named(told.evse_id)
+    refusal = why_closed(Status(evse.status))
+    if refusal:
+        raise UnableToReport(f"{told.evse_id}: {refusal}")
+    session = running.begin(
+        location=evse.location,
+        evse=evse,
+        connector_id=told.connector_id,
+        decision=running.decision_of(told.authorization_id),
+        transaction_id=told.transaction,
+        meter_kwh=told.meter_kwh,
+        pending=told.pending,
+        at=clamped(told.at, now),
+        now=now,
+    )
+    return session.object_id
+
+
+def _metered(told: Metered, now: datetime) -> bool:
+    running.meter(
+        session=_running(told.evse_id, told.transaction),
+        kwh=told.meter_kwh,
+        power_kw=told.power_kw,
+        soc=told.soc,
+        charging=told.charging,
+        at=clamped(told.at, now),
+        now=now,
+    )
+    return True
+
+
+def _stopped(told: Stopped, now: datetime) -> bool:
+    running.end(
+        session=_running(told.evse_id, told.transaction),
+        kwh=told.meter_kwh,
+        reason=told.reason,
+        signed_data=_readable(told.signed_data, told.evse_id),
+        at=clamped(told.at, now),
+        now=now,
+    )
+    return True
+
+
+def _readable(signed: dict[str, Any] | None, evse_id: str) -> dict[str, Any] | None:
+    """Signed data that no CDR could carry does not keep a charge from ending; what was measured is billed without it."""
+    if signed is None:
+        return None
+    try:
+        wire_json.validate(SignedData, signed)
+    except wire_json.Invalid as error:
+        log.warning("signed data of %s left out: %s", evse_id, error)
+        return None
+    return signed
+
+
+def _running(evse_id: str, transaction_id: str) -> Session:
+    """The charge of this transaction, over or not."""
+    points = list(Evse.objects.alias(key=Upper("evse_id")).filter(key=evse_id.upper()).exclude(evse_id=""))
+    found = Session.objects.filter(point__in=points, transaction=transaction_id, ours=True).first()
+    if found is None or not transaction_id:
+        raise UnableToReport(f"{evse_id}: no charge with transaction {transaction_id!r} is known.")
+    return found
+
+
 def _named(evse_id: str) -> Evse:
     known = list(
         Evse.objects.alias(key=Upper("evse_id"))
         .filter(key=evse_id.upper(), listed=True)
         .exclude(evse_id="")
         .select_related("location__party")
-        .only("uid", "status", "location__party__ours", "location__party__country_code", "location__party__party_id")
     )
     ours = [evse for evse in known if evse.location.party.ours]
     if not ours and known:
@@ -72,9 +162,9 @@ def _named(evse_id: str) -> Evse:
 def serve(gateway: Gateway, stop: threading.Event) -> None:
     """Run a driver until `stop` is set. A report waits while the database is away; one that is refused is logged."""
 
-    def tell(told: StatusReport) -> bool:
+    def tell(told: Report) -> Answer:
         try:
-            return bool(outlast(lambda: report(told, now=site.now()), stop))
+            return outlast(lambda: report(told, now=site.now()), stop) or False
         except UnableToReport as error:
             log.warning("report refused: %s", error)
             return False

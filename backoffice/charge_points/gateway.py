@@ -2,6 +2,9 @@
 
 A driver speaks with stations in whatever way they want and runs until it is told to stop. It only brings reports so far;
 what we ask of stations (start, stop, unlock, charging profiles) joins this class with the modules that need it.
+
+Stations know themselves by the EVSE id that is printed on them, in any case, and count their charges by transaction ids of
+their own. `at` is when it happened by the station's clock; None is now.
 """
 
 from __future__ import annotations
@@ -9,22 +12,69 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol, TypeAlias
 
 from ocpi.wire.locations import Status
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """An EVSE has changed its status. Stations know themselves by the EVSE id that is printed on them, in any case."""
+    """An EVSE has changed its status. The answer is whether that was news."""
 
     evse_id: str
     status: Status
     reason: str = ""
 
 
-Tell = Callable[[StatusReport], bool]
-"""Takes a report in. False: nothing changed, or it was refused (which is logged). Returns only when that is certain."""
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A charge has begun, with the meter's kWh at that moment. `pending`: the cable is not in yet. The answer is the id of the
+    session; the same report again gets the same answer."""
+
+    evse_id: str
+    connector_id: str
+    transaction: str
+    authorization_id: int
+    meter_kwh: Decimal
+    pending: bool = False
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """The meter of a charge that goes on. `power_kw`, `soc` (percent): where the station knows them. `charging`: whether the
+    vehicle takes energy, from now on."""
+
+    evse_id: str
+    transaction: str
+    meter_kwh: Decimal
+    power_kw: Decimal | None = None
+    soc: Decimal | None = None
+    charging: bool = True
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A charge is over. `signed_data`: a SignedData of OCPI (mod_cdrs), which goes into the CDR as it is."""
+
+    evse_id: str
+    transaction: str
+    meter_kwh: Decimal
+    reason: str = ""
+    signed_data: dict[str, Any] | None = None
+    at: datetime | None = None
+
+
+Report: TypeAlias = StatusReport | Started | Metered | Stopped
+
+Answer: TypeAlias = bool | str
+"""False: nothing changed, or the report was refused (which is logged)."""
+
+Tell = Callable[[Report], Answer]
+"""Takes a report in. Returns only when it is certain what became of it."""
 
 
 class Gateway(Protocol):

@@ -18,3 +18,10 @@ def why_refused(current: Status, reported: Status) -> str | None:
     if current in STAFF_ONLY:
         return f"The EVSE is {current}: it takes no reports until staff put it into service."
     return None
+
+
+def why_closed(current: Status) -> str | None:
+    """The sentence for a charge that must not begin, because staff have not put the EVSE into service; None when it may."""
+    if current in STAFF_ONLY:
+        return f"The EVSE is {current}: nobody charges there until staff put it into service."
+    return None

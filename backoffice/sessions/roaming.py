@@ -81,7 +81,7 @@ def prefer(arrival: CallArrival) -> Answer:
         raise Unknown(str(error)) from error
     except preferring.UnableToPrefer as error:
         raise Refusal(str(error), ocpi=StatusCode.INVALID_PARAMETERS) from error
-    return Answer(response.value)
+    return Answer(response.value, object_path=arrival.segments["session_id"])
 
 
 site.register(
@@ -96,7 +96,7 @@ site.register(
             patch=arriving.patch,
             store_page=arriving.store_page,
             dated=FULL_PULL,
-            calls=(Call("PUT", "{session_id}/charging_preferences", wire.ChargingPreferences, prefer),),
+            calls=(Call("PUT", "{session_id}/charging_preferences", wire.ChargingPreferences, prefer, atomic=True),),
         ),
         sender_roles=SENDER_ROLES,
         receiver_roles=RECEIVER_ROLES,

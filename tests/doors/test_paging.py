@@ -147,7 +147,8 @@ def test_every_list_of_every_module_is_paginated(version: str, asking: Asking) -
     for module in site.modules():
         if not isinstance(module.shape, OwnedObjects) or module.identifier not in versions.VERSIONS[version].modules:
             continue
-        answered = asking.get(site.endpoint_url(version, module, InterfaceRole.SENDER))
+        since = "?date_from=2026-01-01T00:00:00Z" if module.shape.dated else ""
+        answered = asking.get(site.endpoint_url(version, module, InterfaceRole.SENDER) + since)
         assert ids(answered) == []
         assert answered.headers["X-Total-Count"] == "0"
         assert answered.headers["X-Limit"] == str(site.max_page)

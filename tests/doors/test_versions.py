@@ -33,7 +33,8 @@ def test_each_version_has_details_and_each_endpoint_is_there(asking: Asking) -> 
             assert endpoint["identifier"] in IDENTIFIERS
             assert entry["version"] in endpoint["url"]
             answered = asking.get(endpoint["url"])
-            assert answered.says in [(200, 1000), (404, 2001)], endpoint  # a receiver interface has nothing at its root
+            # at its root a receiver interface has nothing, or takes POST only; the list of sessions needs a date
+            assert answered.says in [(200, 1000), (404, 2001), (405, 2000), (200, 2001)], endpoint
         credentials = [one for one in details["endpoints"] if one["identifier"] == "credentials"]
         assert [one["role"] for one in credentials] == ["SENDER"]
         assert len({(one["identifier"], one["role"]) for one in details["endpoints"]}) == len(details["endpoints"])

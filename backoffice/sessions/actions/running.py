@@ -25,8 +25,11 @@ from backoffice.tariffs.models import TariffVersion, undisclosed
 from backoffice.tariffs.rules.splitting import Activity
 from backoffice.tokens.models import Authorization, Token
 from backoffice.tokens.rules.deciding import Decision
+from backoffice.tokens.rules.words import How, Kind
+from ocpi.wire.cdrs import AuthMethod
 from ocpi.wire.sessions import ProfileType, SessionStatus
 from ocpi.wire.tariffs import TariffType
+from ocpi.wire.tokens import AllowedType
 
 Tree = dict[str, Any]
 
@@ -68,7 +71,7 @@ def begin(
                     f"Transaction {transaction_id} is another charge, which began {known.starts_at:%c}."
                 )
             return known
-        wrong = unbelievable(None, reading, milliseconds(now)) or _without_right(decision, at)
+        wrong = unbelievable(None, reading, milliseconds(now)) or _without_right(decision, location, evse, at)
         if wrong:
             raise UnableToCharge(wrong)
         connector = _connector(evse, connector_id)
@@ -157,15 +160,52 @@ def invalidate(*, session: Session, reason: str, now: datetime, by: str) -> Sess
 # --- the parts -------------------------------------------------------------------------------------------------------
 
 
-def _without_right(decision: Decision, at: datetime) -> str:
+def decision_of(authorization_id: int) -> Decision:
+    """The decision that was written down, as a charge begins with it. Raises UnableToCharge."""
+    row = Authorization.objects.select_related("token", "emsp").filter(pk=authorization_id).first()
+    if row is None:
+        raise UnableToCharge("There is no such authorization.")
+    if row.token is not None:
+        uid, kind, contract = row.token.object_id, row.token.type, row.token.contract_id
+    else:
+        uid, kind, contract = row.uid, row.token_type, row.contract_id
+    token = None
+    if row.emsp is not None and contract:
+        token = {
+            "country_code": row.emsp.country_code,
+            "party_id": row.emsp.party_id,
+            "uid": uid,
+            "type": kind,
+            "contract_id": contract,
+        }
+    by_copy = row.how in (How.WHITELIST.value, How.OFFLINE.value)
+    return Decision(
+        allowed=row.allowed == AllowedType.ALLOWED.value,
+        outcome=AllowedType(row.allowed),
+        reason=row.reason,
+        authorization_id=row.pk,
+        reference=row.authorization_reference or None,
+        auth_method=AuthMethod.WHITELIST if by_copy else AuthMethod.AUTH_REQUEST,
+        token=token,
+        emsp=row.emsp_id,
+        connection=row.connection_id,
+    )
+
+
+def _without_right(decision: Decision, location: Location, evse: Evse, at: datetime) -> str:
     """Why nobody may charge by this decision; empty when somebody may."""
     if not decision.allowed or decision.token is None or decision.emsp is None:
         return f"The driver may not charge: {decision.reason}"
-    made = Authorization.objects.select_for_update().filter(pk=decision.authorization_id).first()
+    made = (
+        Authorization.objects.select_for_update().filter(pk=decision.authorization_id, kind=Kind.DECIDED.value).first()
+    )
     if made is None:
         return "There is no such authorization."
     if made.used_at is not None:
         return f"The authorization was used already, {made.used_at:%d %b %Y %H:%M:%S} UTC."
+    places = {uid.upper() for uid in made.evse_uids}
+    if made.location_id.upper() != location.object_id.upper() or (places and evse.uid.upper() not in places):
+        return "The driver was let in at another EVSE."
     if at - made.at > VALID_FOR:
         return f"The authorization is of {made.at:%d %b %Y %H:%M} UTC: too old to begin a charge."
     return ""
