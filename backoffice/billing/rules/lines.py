@@ -93,7 +93,10 @@ class Line:
         return self.taxes[place][fact] if place < len(self.taxes) else None
 
     def local(self, moment: datetime) -> datetime | None:
-        return moment.astimezone(self.zone) if self.zone is not None else None
+        try:
+            return moment.astimezone(self.zone) if self.zone is not None else None
+        except OverflowError:  # a time at the very end of what a DateTime can say
+            return None
 
     @property
     def token_uid(self) -> str:
@@ -138,5 +141,5 @@ def zone(name: str) -> ZoneInfo | None:
     """None for what is no time zone: partners name what they like."""
     try:
         return ZoneInfo(name) if name else None
-    except (OSError, ValueError):  # the first also for a name that is a folder
+    except (KeyError, OSError, ValueError):  # unknown, a folder, no name at all
         return None
