@@ -52,7 +52,7 @@ def draft_of(tariff: Tariff, *, by: User | None, now: datetime) -> Draft:
     if known is not None:
         return known
     draft = Draft(party=tariff.party, tariff=tariff, created_by=by, updated_by=by, created_at=now, updated_at=now)
-    _write(draft, tariff.tree())
+    _write(draft, _without_our_sentences(tariff.tree()))
     try:
         with transaction.atomic():
             draft.save()
@@ -84,7 +84,8 @@ def discard_draft(draft: Draft) -> None:
 def publish_draft(draft: Draft, *, by: User | None, now: datetime) -> Tariff:
     """Make it the tariff that partners see. Raises wire_json.Invalid with paths into the draft, or UnableToChange.
 
-    An empty `tariff_alt_text` is filled with the sentence of the tariff; one that staff wrote is never touched.
+    An empty `tariff_alt_text` is filled with the sentence of the tariff, and the sentence of the price before is renewed; a text
+    that staff wrote is never touched.
     """
     with transaction.atomic():
         row = (
@@ -129,12 +130,42 @@ def publishable(draft: Draft, *, now: datetime) -> tuple[Tree, wire.Tariff]:
         raise UnableToChange(f"It cannot be published: {wrong}")
     if draft.replaces is not None and value.start_date_time is None:
         raise UnableToChange(f"It follows {draft.replaces.object_id}: say from when on, with a start.")
+    return with_texts(tree, value, before=draft.tariff.tree() if draft.tariff is not None else None)
+
+
+def with_texts(tree: Tree, value: wire.Tariff, *, before: Tree | None) -> tuple[Tree, wire.Tariff]:
+    """With its sentence as tariff_alt_text where that is empty, or still holds the sentence of the tariff `before`."""
     if not value.tariff_alt_text:
         texts = [{"language": each.language, "text": each.text} for each in sentences.alt_texts(value)]
-        if texts:
-            tree |= {"tariff_alt_text": texts}
-            value = parsed(tree)
-    return tree, value
+    elif before is not None and _priced(before):
+        told = sentences.renewed(value, parsed(before))
+        texts = [
+            entry | {"text": new} for entry, new in zip(tree["tariff_alt_text"], told, strict=True) if new is not None
+        ]
+    else:
+        texts = tree["tariff_alt_text"]
+    if texts == (tree.get("tariff_alt_text") or []):
+        return tree, value
+    kept = {name: held for name, held in tree.items() if name != "tariff_alt_text"}
+    tree = kept | ({"tariff_alt_text": texts} if texts else {})
+    return tree, parsed(tree)
+
+
+def _without_our_sentences(tree: Tree) -> Tree:
+    """For a correction: texts that nobody wrote are not the draft's, publication fills them in anew."""
+    if not _priced(tree):
+        return tree
+    value = parsed(tree)
+    if not all(sentences.is_told_by_us(value, text) for text in value.tariff_alt_text):
+        return tree
+    return {name: held for name, held in tree.items() if name != "tariff_alt_text"}
+
+
+def _priced(tree: Tree) -> bool:
+    try:
+        return not flaw(parsed(tree))
+    except wire_json.Invalid:  # stored by an older edition of the wire classes
+        return False
 
 
 def problem_of(draft: Draft, *, now: datetime) -> str:

@@ -1,4 +1,5 @@
-"""Import tariffs from a file of their own, or that a file of locations carries: the report of a dry run, then for real.
+"""Import tariffs from a file of their own (JSON, or a price list with a line for each price), or that a file of locations carries:
+the report of a dry run, then for real.
 
 They are published at once, as what an operator charges already. One that names no currency is kept with the flaw that it cannot
 price until staff say which.
@@ -11,10 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from backoffice.documents import NEWEST
 from backoffice.documents.importing import BATCH, Report, UnableToImport, listed, read
 from backoffice.partners.models import Party
+from backoffice.tariffs.actions.drafting import with_texts
 from backoffice.tariffs.actions.storing import IMPORT, parsed, store
 from backoffice.tariffs.models import Tariff
+from backoffice.tariffs.rules import sheet
 from backoffice.tariffs.rules.lint import lint
 from backoffice.tariffs.rules.standing import flaw
 from ocpi.versions.detect import detect_version
@@ -23,6 +27,7 @@ from ocpi.wire import tariffs as wire
 Tree = dict[str, Any]
 
 MARKS = frozenset({"elements"})
+DATE = "last_updated"
 
 
 @dataclass(slots=True)
@@ -50,28 +55,53 @@ class TariffReport(Report):
         return told
 
 
-def objects_of(data: bytes) -> list[Tree]:
-    """The tariffs of a file. Raises UnableToImport with what the file should have been."""
+@dataclass(frozen=True, slots=True)
+class File:
+    """The tariffs of a file. `sheet`: a price list, which has no room for all of a tariff (`rules.sheet`)."""
+
+    items: list[Tree]
+    sheet: bool = False
+
+
+def read_file(data: bytes) -> File:
+    """Raises UnableToImport with what the file should have been."""
+    if sheet.looks_like_sheet(data):
+        try:
+            return File([found.tree for found in sheet.read(data)], sheet=True)
+        except sheet.UnableToReadSheet as error:
+            raise UnableToImport(f"The price list cannot be read. {error}") from error
     objects = listed(data, marks=MARKS, what="Tariffs")
     if objects and not any(MARKS & item.keys() for item in objects):
         raise UnableToImport("The file holds no Tariffs: none of its objects has elements.")
-    return objects
+    return File(objects)
 
 
 def run(
-    party: Party, items: Sequence[Tree], *, now: datetime, dry_run: bool, version: str | None = None, by: str = ""
+    party: Party,
+    items: Sequence[Tree],
+    *,
+    now: datetime,
+    dry_run: bool,
+    version: str | None = None,
+    by: str = "",
+    from_sheet: bool = False,
 ) -> TariffReport:
-    """Store these tariffs in a party of ours. `version`: of their field names, found out when not given."""
+    """Store these tariffs in a party of ours. `version`: of their field names, found out when not given. `from_sheet`: what a price
+    list has no room for stays as it is stored, and an empty text is filled as when staff publish."""
     if not party.ours:
         raise UnableToImport(f"{party} is a partner. Tariffs are imported into one of our own parties.")
-    version = version or detect_version(list(items))
+    version = NEWEST if from_sheet else version or detect_version(list(items))
     report = TariffReport(party=str(party), version=version, applied=not dry_run)
     stored = {row.object_id.upper(): row.tree() for row in Tariff.objects.filter(party=party)}
     good: list[tuple[Tree, wire.Tariff]] = []
     for item in items:
-        one = read(wire.Tariff, party, item, version=version, report=report, now=now)
+        known = stored.get(str(item.get("id")).upper()) if from_sheet else None
+        told = sheet.merged(item, {name: held for name, held in known.items() if name != DATE}) if known else item
+        one = read(wire.Tariff, party, told, version=version, report=report, now=now)
         if one is not None:
-            if item.get("last_updated") is None:
+            if from_sheet and not flaw(one[1]):
+                one = with_texts(*one, before=known)
+            if item.get(DATE) is None:
                 one = _undated(one, stored.get(one[1].id.upper()))
             good.append(one)
             report.unknown_fields.update(one[1].model_extra or {})
@@ -86,7 +116,7 @@ def run(
 
 def _undated(told: tuple[Tree, wire.Tariff], stored: Tree | None) -> tuple[Tree, wire.Tariff]:
     """Without a date in the file, the same content is no news: else each import of one file would make new versions."""
-    tree = told[0] | {"last_updated": stored["last_updated"]} if stored else told[0]
+    tree = told[0] | {DATE: stored[DATE]} if stored else told[0]
     return (tree, parsed(tree)) if tree == stored else told
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Protocol
 
 from backoffice.tariffs.rules.compiled import compile_tariff
 from backoffice.tariffs.rules.sentence import sentence
@@ -70,22 +71,46 @@ def _clocked(restrictions: TariffRestrictions | None) -> bool:
     return restrictions is not None and any(getattr(restrictions, name) for name in _OF_TIME)
 
 
+class Dated(Protocol):
+    """What a contest needs to know of a tariff; a `Tariff` and a row's projections both say it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def type(self) -> TariffType | None: ...
+    @property
+    def start_date_time(self) -> datetime | None: ...
+    @property
+    def end_date_time(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """The part of a tariff that decides when it holds, without its prices."""
+
+    id: str
+    type: TariffType | None
+    start_date_time: datetime | None = None
+    end_date_time: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Contender:
     """A tariff that a connector offers, with whether the partner in question may see it and whether its owner withdrew it."""
 
-    tariff: Tariff
+    tariff: Dated
     visible: bool = True
     withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """Whether a tariff prices the charge, and why."""
+    """Whether a tariff prices the charge, and why. `clashes`: another one of its type is valid at the same time."""
 
-    tariff: Tariff
+    tariff: Dated
     wins: bool
     reason: str
+    clashes: bool = False
 
 
 def contest(contenders: Sequence[Contender], wanted: TariffType, at: datetime) -> list[Placing]:
@@ -97,21 +122,25 @@ def contest(contenders: Sequence[Contender], wanted: TariffType, at: datetime) -
     reasons = [_why_not(contender, wanted, at) for contender in contenders]
     fit = [contender.tariff for contender, reason in zip(contenders, reasons, strict=True) if not reason]
     typed = [tariff for tariff in fit if tariff.type is not None]
-    best = _latest(typed or fit)
+    closest = typed or fit
+    best = _latest(closest)
+    clash = len(closest) > 1
     told = []
     for contender, reason in zip(contenders, reasons, strict=True):
         tariff = contender.tariff
         if reason:
             told.append(Placing(tariff, False, reason))
         elif tariff is best:
-            told.append(Placing(tariff, True, _why(tariff, wanted, len(typed or fit), len(fit))))
+            told.append(Placing(tariff, True, _why(tariff, wanted, len(closest), len(fit)), clash))
         elif best is not None and best.type is not None and tariff.type is None:
             told.append(
                 Placing(tariff, False, f"It is for all sessions; {best.id} is for {wanted.value} and goes first.")
             )
         else:
             assert best is not None
-            told.append(Placing(tariff, False, f"Of the same type as {best.id}, which began later or stands first."))
+            told.append(
+                Placing(tariff, False, f"Of the same type as {best.id}, which began later or stands first.", clash)
+            )
     return told
 
 
@@ -130,7 +159,7 @@ def _why_not(contender: Contender, wanted: TariffType, at: datetime) -> str:
     return ""
 
 
-def _why(tariff: Tariff, wanted: TariffType, of_its_kind: int, fit: int) -> str:
+def _why(tariff: Dated, wanted: TariffType, of_its_kind: int, fit: int) -> str:
     if of_its_kind > 1:
         return f"{of_its_kind} tariffs of one type are valid at once; it began last, or stands first in the list."
     if tariff.type is None:
@@ -138,8 +167,8 @@ def _why(tariff: Tariff, wanted: TariffType, of_its_kind: int, fit: int) -> str:
     return f"It is the one for {wanted.value}." if fit > 1 else f"It is the only valid one for {wanted.value}."
 
 
-def _latest(tariffs: Sequence[Tariff]) -> Tariff | None:
-    best = None
+def _latest(tariffs: Sequence[Dated]) -> Dated | None:
+    best: Dated | None = None
     for tariff in tariffs:
         if best is None or (tariff.start_date_time or _EVER) > (best.start_date_time or _EVER):
             best = tariff

@@ -12,11 +12,13 @@ from django.core.management.base import BaseCommand, CommandError
 
 from backoffice.documents.importing import UnableToImport, party_named
 from backoffice.roaming_site import site
-from backoffice.tariffs.actions.importing import TariffReport, objects_of, run
+from backoffice.tariffs.actions.importing import TariffReport, read_file, run
 
 
 class Command(BaseCommand):
-    help = "Import Tariffs from an OCPI JSON file into one of our parties. A dry run is reported first."
+    help = (
+        "Import Tariffs from OCPI JSON or from a price list (CSV) into one of our parties. A dry run is reported first."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", help="path of the file, or - for standard input")
@@ -37,14 +39,16 @@ class Command(BaseCommand):
             raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from error
         version, now = options["ocpi_version"], site.now()
         try:
-            party, items = party_named(options["party"]), objects_of(data)
-            report = run(party, items, now=now, dry_run=True, version=version)
+            party, file = party_named(options["party"]), read_file(data)
+            report = run(party, file.items, now=now, dry_run=True, version=version, from_sheet=file.sheet)
             if not options["json"]:
                 self.stdout.write(_headline(report))
                 for line in report.lines():
                     self.stdout.write(line)
             if not options["dry_run"]:
-                report = run(party, items, now=now, dry_run=False, version=version, by="import")
+                report = run(
+                    party, file.items, now=now, dry_run=False, version=version, by="import", from_sheet=file.sheet
+                )
         except UnableToImport as error:
             raise CommandError(str(error)) from error
         if options["json"]:

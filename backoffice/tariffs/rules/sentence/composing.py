@@ -62,6 +62,20 @@ def alt_texts(tariff: Tariff) -> list[DisplayText]:
     return [DisplayText(language=code, text=text) for code, text in texts if len(text) <= LONGEST]
 
 
+def is_told_by_us(tariff: Tariff, text: DisplayText) -> bool:
+    """Whether nobody wrote this text: it is the sentence of this very tariff, which another price makes untrue."""
+    return text.language in LANGUAGES and text.text == sentence(tariff, text.language)
+
+
+def renewed(tariff: Tariff, before: Tariff) -> list[str | None]:
+    """Each text of a tariff that was `before`: our sentences follow the prices, what staff wrote stays. None: too long."""
+    told: list[str | None] = []
+    for text in tariff.tariff_alt_text:
+        new = sentence(tariff, text.language) if is_told_by_us(before, text) else text.text
+        told.append(new if len(new) <= LONGEST else None)
+    return told
+
+
 def phrases(tariff: Tariff, language: str = "en") -> tuple[list[str], list[str]]:
     """The prices, one phrase each, and the terms (limits and taxes)."""
     words = LANGUAGES[language]
