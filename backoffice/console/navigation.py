@@ -26,8 +26,9 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         (
             ("Locations", "location_on", "admin:locations_location_changelist", "locations.view_location"),
             ("Map", "map", "admin:locations_location_map", "locations.view_location"),
-            ("Tariff drafts", "edit_note", "admin:tariffs_draft_changelist", "tariffs.view_draft"),
             ("Status board", "grid_view", "admin:locations_location_board", "locations.view_location"),
+            ("Tariffs", "sell", "admin:tariffs_tariff_changelist", "tariffs.view_tariff"),
+            ("Tariff drafts", "edit_note", "admin:tariffs_draft_changelist", "tariffs.view_draft"),
         ),
     ),
     (

@@ -48,6 +48,10 @@ class Tariff(Exchanged):
             models.Index(fields=["-last_updated", "-id"], name="tariff_latest"),
             models.Index(fields=["party"], name="tariff_secret", condition=models.Q(everyone=False)),
             GinIndex(fields=["headline"], name="tariff_headline_words", opclasses=["gin_trgm_ops"]),
+            GinIndex(fields=["object_id"], name="tariff_id_words", opclasses=["gin_trgm_ops"]),
+            models.Index(
+                fields=["ends_at"], name="tariff_ends", condition=models.Q(ends_at__isnull=False, withdrawn_at=None)
+            ),
         ]
 
     def tree(self) -> dict[str, Any]:

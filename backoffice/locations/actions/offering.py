@@ -23,6 +23,8 @@ from ocpi.wire.base import date_time_text
 BATCH = 500
 
 Ids = list[str]
+Fits = Callable[[Tree], bool]
+"""Whether a connector is meant."""
 
 _SYNC = """
 WITH evse AS (
@@ -58,16 +60,20 @@ def project(evses: Sequence[tuple[int, str, wire.EVSE]]) -> None:
     )
 
 
-def assign(evses: Iterable[int], *, add: Sequence[str], remove: Sequence[str], now: datetime) -> int:
-    """On every connector of these EVSEs of ours, offer the tariffs `add` and no longer `remove`. Returns how many changed."""
+def assign(
+    evses: Iterable[int], *, add: Sequence[str], remove: Sequence[str], now: datetime, fits: Fits | None = None
+) -> int:
+    """On the connectors of these EVSEs of ours, offer the tariffs `add` and no longer `remove`. `fits`: only on such connectors.
+    Returns how many EVSEs changed."""
+    return _change(evses, lambda ids: assigned(ids, add, remove), now, fits)
+
+
+def assigned(ids: Sequence[str], add: Sequence[str], remove: Sequence[str]) -> Ids:
+    """What `assign` makes of a connector's list."""
     gone = {tariff.upper() for tariff in remove}
-
-    def change(ids: Ids) -> Ids:
-        kept = [one for one in ids if one.upper() not in gone]
-        present = {one.upper() for one in kept}
-        return [*kept, *(one for one in add if one.upper() not in present)]
-
-    return _change(evses, change, now)
+    kept = [one for one in ids if one.upper() not in gone]
+    present = {one.upper() for one in kept}
+    return [*kept, *(one for one in add if one.upper() not in present)]
 
 
 def carry_too(party: int, old: str, new: str, *, now: datetime) -> int:
@@ -112,23 +118,23 @@ FROM (SELECT DISTINCT location_id FROM written) w WHERE l.id = w.location_id
 """
 
 
-def _change(evses: Iterable[int], change: Callable[[Ids], Ids], now: datetime) -> int:
+def _change(evses: Iterable[int], change: Callable[[Ids], Ids], now: datetime, fits: Fits | None = None) -> int:
     wanted = sorted(set(evses))
     changed = 0
     with transaction.atomic():
         for start in range(0, len(wanted), BATCH):
-            changed += _change_batch(wanted[start : start + BATCH], change, now)
+            changed += _change_batch(wanted[start : start + BATCH], change, now, fits)
     return changed
 
 
-def _change_batch(evses: list[int], change: Callable[[Ids], Ids], now: datetime) -> int:
+def _change_batch(evses: list[int], change: Callable[[Ids], Ids], now: datetime, fits: Fits | None) -> int:
     at = milliseconds(now)
     written: list[tuple[int, str]] = []
     projected: list[tuple[int, str, wire.EVSE]] = []
     news: dict[tuple[int, tuple[int, ...]], list[tuple[tuple[str, ...], tuple[str, ...]]]] = {}
     for evse, location, object_id, shared, party, uid, document, withheld in statements.run(_LOCK, [evses]):
         tree = DocumentField.read(document)
-        after = _with_tariffs(tree, change, date_time_text(at))
+        after = _with_tariffs(tree, change, date_time_text(at), fits)
         if after is None:
             continue
         written.append((evse, DocumentField.write(after)))
@@ -145,12 +151,12 @@ def _change_batch(evses: list[int], change: Callable[[Ids], Ids], now: datetime)
     return len(written)
 
 
-def _with_tariffs(evse: Tree, change: Callable[[Ids], Ids], stamp: str) -> Tree | None:
+def _with_tariffs(evse: Tree, change: Callable[[Ids], Ids], stamp: str, fits: Fits | None) -> Tree | None:
     """The EVSE with changed connectors; None when nothing changes."""
     connectors: list[Any] = []
     for connector in evse["connectors"]:
         before = connector.get("tariff_ids") or []
-        after = change(list(before))
+        after = change(list(before)) if fits is None or fits(connector) else before
         if after == before:
             connectors.append(connector)
             continue

@@ -18,6 +18,7 @@ from backoffice.console.partner_view import PartnerView, as_seen_by
 from backoffice.delivery.models import Exchange, Message
 from backoffice.fields import DocumentField
 from backoffice.locations.admin import timeline
+from backoffice.locations.admin.prices import prices
 from backoffice.locations.models import Evse, Location, StatusEvent, Withholding
 from backoffice.locations.rules import SENDER_ROLES, Finding, Severity, gate
 from backoffice.partners.models import Connection
@@ -32,6 +33,7 @@ DAYS_OF_WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturda
 TABS: dict[str, str] = {
     "": "Summary",
     "status": "Status",
+    "tariffs": "Tariffs",
     "partners": "Partners",
     "json": "OCPI JSON",
     "history": "History",
@@ -63,6 +65,7 @@ class DetailPages:
         parts: dict[str, Callable[..., dict[str, Any]]] = {
             "": summary,
             "status": statuses,
+            "tariffs": tariffs,
             "partners": partners,
             "json": lambda *_: {},
             "history": history,
@@ -183,6 +186,12 @@ def statuses(location: Location, tree: dict[str, Any], request: HttpRequest) -> 
         "more": len(evses) > MOST_ROWS,
         "most": MOST_ROWS,
     }
+
+
+def tariffs(location: Location, tree: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
+    if not request.user.has_perm("tariffs.view_tariff"):
+        return {"contests": None}
+    return prices(location, tree, request, _zone(location.time_zone))
 
 
 def partners(location: Location, tree: dict[str, Any], request: HttpRequest) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from ocpi.wire.base import date_time_text
 def disclose(tariff: Tariff, connections: Collection[int] | None, *, now: datetime) -> None:
     """Set exactly who sees it: None is everyone. Who sees it no longer is told by DELETE, who sees it anew by PUT."""
     _ours(tariff)
+    if tariff.withdrawn_at is not None:
+        raise UnableToChange(f"{tariff} was withdrawn: nobody sees it any more.")
     with transaction.atomic():
         row = Tariff.objects.select_for_update(no_key=True).get(pk=tariff.pk)
         all_partners = set(

@@ -203,6 +203,8 @@ def change_end(tariff: Tariff, end: datetime | None, *, by: User | None, now: da
     """Set or lift the end of a published tariff of ours; partners hear of it."""
     if not tariff.party.ours:
         raise UnableToChange(f"{tariff} belongs to {tariff.party}, a partner: it changes when they tell us.")
+    if tariff.withdrawn_at is not None:
+        raise UnableToChange(f"{tariff} was withdrawn: it has no end any more.")
     stamp = max(milliseconds(now), tariff.last_updated)
     tree: dict[str, Any] = {name: value for name, value in tariff.tree().items() if name != "end_date_time"}
     if end is not None:

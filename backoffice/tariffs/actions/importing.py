@@ -1,5 +1,5 @@
-"""Import tariffs from a file of their own (JSON, or a price list with a line for each price), or that a file of locations carries:
-the report of a dry run, then for real.
+"""Import tariffs from a file of their own (JSON, or a price list), or that a file of locations carries: the report of a dry
+run, then for real.
 
 They are published at once, as what an operator charges already. One that names no currency is kept with the flaw that it cannot
 price until staff say which.
@@ -23,6 +23,7 @@ from backoffice.tariffs.rules.lint import lint
 from backoffice.tariffs.rules.standing import flaw
 from ocpi.versions.detect import detect_version
 from ocpi.wire import tariffs as wire
+from ocpi.wire.base import date_time_text
 
 Tree = dict[str, Any]
 
@@ -86,8 +87,8 @@ def run(
     by: str = "",
     from_sheet: bool = False,
 ) -> TariffReport:
-    """Store these tariffs in a party of ours. `version`: of their field names, found out when not given. `from_sheet`: what a price
-    list has no room for stays as it is stored, and an empty text is filled as when staff publish."""
+    """Store these tariffs in a party of ours. `version`: of their field names, found out when not given. `from_sheet`: what a
+    price list has no room for stays as it is stored, and an empty text is filled as when staff publish."""
     if not party.ours:
         raise UnableToImport(f"{party} is a partner. Tariffs are imported into one of our own parties.")
     version = NEWEST if from_sheet else version or detect_version(list(items))
@@ -96,10 +97,10 @@ def run(
     good: list[tuple[Tree, wire.Tariff]] = []
     for item in items:
         known = stored.get(str(item.get("id")).upper()) if from_sheet else None
-        told = sheet.merged(item, {name: held for name, held in known.items() if name != DATE}) if known else item
+        told = sheet.merged(item, known) | {DATE: date_time_text(now)} if from_sheet else item
         one = read(wire.Tariff, party, told, version=version, report=report, now=now)
         if one is not None:
-            if from_sheet and not flaw(one[1]):
+            if from_sheet and not flaw(one[1]) and not _same(one[0], known):
                 one = with_texts(*one, before=known)
             if item.get(DATE) is None:
                 one = _undated(one, stored.get(one[1].id.upper()))
@@ -116,8 +117,11 @@ def run(
 
 def _undated(told: tuple[Tree, wire.Tariff], stored: Tree | None) -> tuple[Tree, wire.Tariff]:
     """Without a date in the file, the same content is no news: else each import of one file would make new versions."""
-    tree = told[0] | {DATE: stored[DATE]} if stored else told[0]
-    return (tree, parsed(tree)) if tree == stored else told
+    return (stored, parsed(stored)) if stored is not None and _same(told[0], stored) else told
+
+
+def _same(told: Tree, stored: Tree | None) -> bool:
+    return stored is not None and told | {DATE: stored[DATE]} == stored
 
 
 def _judge(value: wire.Tariff, report: TariffReport) -> None:

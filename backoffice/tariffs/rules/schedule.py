@@ -1,7 +1,7 @@
 """What is valid when on a connector: its time divided wherever a tariff begins or ends, with gaps and clashes.
 
-A lane is one kind of charge. Kinds that no tariff names are priced by the tariffs for all sessions, if there are any: a lane for
-them would say the same again.
+A lane is one kind of charge. Where no tariff names a kind, all charges are alike and one lane tells of them; where one does,
+those who pay at the charge point have a lane too, named or not. What else nobody names is priced as they are.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class Lane:
 
 
 def lanes(tariffs: Sequence[Dated], start: datetime, end: datetime) -> list[Lane]:
-    """One for each kind that these tariffs, offered together, tell apart; REGULAR always."""
+    """One for each kind that these tariffs, offered together, tell apart; REGULAR always, and first."""
     named = {each.type for each in tariffs if each.type is not None}
-    kinds = [kind for kind in TariffType if kind in named or kind is TariffType.REGULAR]
-    if named and TariffType.AD_HOC_PAYMENT not in kinds and not any(each.type is None for each in tariffs):
-        kinds.insert(0, TariffType.AD_HOC_PAYMENT)  # nobody prices it: all of it is a gap
+    kinds = [TariffType.REGULAR, *(kind for kind in TariffType if kind in named and kind is not TariffType.REGULAR)]
+    if named and TariffType.AD_HOC_PAYMENT not in named:
+        kinds.append(TariffType.AD_HOC_PAYMENT)
     return [Lane(kind, _lane(tariffs, kind, start, end)) for kind in kinds]
 
 

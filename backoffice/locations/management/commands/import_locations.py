@@ -67,7 +67,7 @@ def _run(party: Party, data: bytes, version: str | None, *, dry_run: bool) -> li
     """Tariffs first, so that no connector offers one that partners do not know yet."""
     now = site.now()
     if importing.holds_tariffs(data):
-        items = tariffs.objects_of(data)
+        items = tariffs.read_file(data).items
         return [tariffs.run(party, items, now=now, dry_run=dry_run, version=version, by="import")]
     embedded = importing.embedded_tariffs(importing.objects_of(data))
     reports: list[Report] = []
