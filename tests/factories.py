@@ -24,9 +24,11 @@ from backoffice.partners.models import Connection, Party
 from backoffice.roaming_site import site
 from backoffice.tariffs.actions.storing import store as store_tariffs
 from backoffice.tariffs.models import Tariff
+from backoffice.tokens.actions.storing import store as store_tokens
+from backoffice.tokens.models import Token
 from ocpi.wire import json as wire_json
 from ocpi.wire import locations as wire
-from ocpi.wire import tariffs
+from ocpi.wire import tariffs, tokens
 
 Tree = dict[str, Any]
 
@@ -262,6 +264,39 @@ def small_session(
         "status": "ACTIVE",
         "last_updated": at,
     } | changes
+
+
+def small_token(uid: str, owner: str = "SE-ELV", *, at: str = "2026-03-01T08:00:00Z", **changes: Any) -> Tree:
+    """A Token with only what the specification demands: a valid RFID card that a CPO may whitelist."""
+    country_code, party_id = owner.split("-")
+    return {
+        "country_code": country_code,
+        "party_id": party_id,
+        "uid": uid,
+        "type": "RFID",
+        "contract_id": f"{country_code}-{party_id}-C{uid}"[:36],
+        "issuer": "Elverket",
+        "valid": True,
+        "whitelist": "ALLOWED",
+        "last_updated": at,
+    } | changes
+
+
+def own_token(tree: Tree, *, now: datetime | None = None) -> Token:
+    """A Token of one of our parties, stored as an import would."""
+    return _token(tree, ours=True, now=now)
+
+
+def their_token(tree: Tree, *, now: datetime | None = None) -> Token:
+    """A Token of a partner, stored as a pull would."""
+    return _token(tree, ours=False, now=now)
+
+
+def _token(tree: Tree, *, ours: bool, now: datetime | None) -> Token:
+    party = Party.objects.get(country_code=tree["country_code"], party_id=tree["party_id"])
+    value = wire_json.validate(tokens.Token, tree)
+    (item,) = store_tokens(party.pk, [(tree, value)], now=now or site.now(), ours=ours)
+    return Token.objects.get(pk=item.id)
 
 
 def moment(text: str) -> datetime:

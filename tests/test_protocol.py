@@ -69,6 +69,11 @@ def _sessions(asking: Asking) -> None:
     assert asking.put("2.3.0/receiver/sessions/SE/ELV/S1", factories.small_session("S1")).says == (201, 1000)
 
 
+def _tokens(asking: Asking) -> None:
+    factories.own_token(factories.small_token("C1", "DE-RDK"))
+    assert asking.put("2.3.0/receiver/tokens/SE/ELV/C1", factories.small_token("C1")).says == (201, 1000)
+
+
 _LATER = "2026-03-02T08:00:00Z"
 EXAMPLES: dict[str, Example] = {
     "locations": Example(
@@ -116,6 +121,19 @@ EXAMPLES: dict[str, Example] = {
         listed="?date_from=2026-01-01T00:00:00Z",
         exists=_sessions,
         answers=("PUT 2",),
+    ),
+    "tokens": Example(
+        variables={
+            "SENDER": {"token_uid": "C1"},
+            "RECEIVER": {"country_code": "SE", "party_id": "ELV", "token_uid": "C1"},
+        },
+        bodies={
+            ("PUT", 3): lambda _: factories.small_token("C1", at=_LATER),
+            ("PATCH", 3): lambda _: {"valid": False, "last_updated": _LATER},
+            ("POST", 2): lambda _: {"location_id": "L1", "evse_uids": ["E1"]},
+        },
+        exists=_tokens,
+        answers=("POST 2",),
     ),
     "credentials": Example(
         variables={"BOTH": {}},

@@ -205,7 +205,8 @@ class ScriptedPeer:
         if len(path) > 3 and path[2] == "sender" and path[3] in self.sender_modules:
             return self._sender(request, path[3], path[4:])
         if len(path) > 3 and path[2] == "receiver" and path[3] in self.receiver_modules:
-            return self._receiver(request, "/".join(path[3:]))
+            kind = request.query.get("type", [""])[0]  # part of the key of a Token
+            return self._receiver(request, "/".join(path[3:]) + (f"?type={kind}" if kind else ""))
         return _Answer(404, status_code=2000)
 
     def _token_of(self, request: Received) -> str | None:
@@ -257,7 +258,9 @@ class ScriptedPeer:
             return False
 
     def _sender(self, request: Received, module: str, below: list[str]) -> _Answer:
-        """GET of a page, or of one object and what lies in it (Location, then EVSE, then Connector)."""
+        """GET of a page, or of one object and what lies in it (Location, then EVSE, then Connector); POST asks about a Token."""
+        if module == "tokens" and len(below) == 2 and below[1] == "authorize" and request.method == "POST":
+            return self._authorize(request, below[0])
         if request.method != "GET":
             return _Answer(405, status_code=2000)
         texts = self.objects.get(module, [])
@@ -277,6 +280,21 @@ class ScriptedPeer:
             link = f"{self.url}{request.path}?offset={offset + limit}&limit={limit}{filters}"
             headers["Link"] = f'<{link}>; rel="next"'
         return _Answer(data=b"[" + b",".join(texts[offset : offset + limit]) + b"]", headers=headers)
+
+    def _authorize(self, request: Received, uid: str) -> _Answer:
+        """A real-time authorization: whoever is valid may charge, at the place that was asked about."""
+        kind = request.query.get("type", ["RFID"])[0]
+        tokens = map(json.loads, self.objects.get("tokens", []))
+        token = next((t for t in tokens if (t["uid"].upper(), t["type"]) == (uid.upper(), kind)), None)
+        if token is None:
+            return _Answer(404, status_code=2004)
+        allowed = token["valid"]
+        info: dict[str, Any] = {"allowed": "ALLOWED" if allowed else "BLOCKED", "token": token}
+        if allowed:
+            info["authorization_reference"] = f"ref-{len(self.received)}"
+            if request.body:
+                info["location"] = request.json
+        return _Answer(data=json.dumps(info).encode())
 
     def _receiver(self, request: Received, key: str) -> _Answer:
         """PUT makes or replaces, PATCH overlays, DELETE removes, POST leaves a document with its own address."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timedelta
+from urllib.parse import quote, unquote
 
 from django.db import connection as database
 
 from backoffice import statements
+from backoffice.partners.secrets import pseudonym
 from ocpi.site import Exchange
 
 MAX_BODY = 64_000
@@ -29,6 +31,13 @@ _PERSONAL = re.compile(
 _CARD = re.compile(rb'("eft_data"\s*:\s*)(\[[^\]]*\]|"(?:[^"\\]|\\.)*"|\{[^}]*\})')
 
 _PERSONAL_MODULES = frozenset({"tokens", "sessions", "cdrs", "commands", "chargingprofiles", "bookings", "payments"})
+
+_UIDS_IN_URLS = (
+    re.compile(r"(/)([^/?]+)(?=/authorize(?:\?|$))"),
+    re.compile(r"(/receiver/tokens/[^/?]+/[^/?]+/)([^/?]+)"),
+    re.compile(r"(/sender/tokens/)([^/?]+)"),
+)
+"""Where the id of a token stands in addresses."""
 
 _INSERT = """
 WITH seen AS (
@@ -62,9 +71,43 @@ def redacted(module: str, body: bytes) -> str:
     return f"{text}\n(cut: {cut} more bytes)" if cut > 0 else text
 
 
+def logged_path(module: str, object_path: str) -> str:
+    """The path of an object as the log names it: the id of a driver's token by its pseudonym."""
+    parts = object_path.split("/")
+    if module != "tokens" or len(parts) < 4:
+        return object_path
+    return "/".join((*parts[:2], pseudonym("/".join(parts[2:-1])), parts[-1]))
+
+
+def _uid_of(exchange: Exchange) -> str:
+    """The id of the token that an exchange is about; empty when it is about none."""
+    ids = exchange.object_path.split("/")[2:]
+    if len(ids) > 1:
+        return "/".join(ids[:-1])
+    found = next((match for pattern in _UIDS_IN_URLS if (match := pattern.search(exchange.url))), None)
+    return unquote(found[2]) if found else ""
+
+
+def _masked(uid: str) -> str:
+    return f"***{uid[-4:]}" if len(uid) > 6 else "***"
+
+
+def _without_uid(uid: str, url: str) -> str:
+    for pattern in _UIDS_IN_URLS:
+        url = pattern.sub(lambda found: found[1] + _masked(unquote(found[2])), url)
+    return re.sub(rf"(?<=/){re.escape(quote(uid, safe=''))}(?=[/?]|$)", lambda _: _masked(uid), url)
+
+
 def record(exchange: Exchange) -> None:
     """Insert one row; one statement, because it runs in every request. Also notes when a partner was last in touch."""
     good = exchange.http_status is not None and exchange.http_status < 400
+    url, request = exchange.url, redacted(exchange.module, exchange.request_body)
+    response = redacted(exchange.module, exchange.response_body)
+    uid = _uid_of(exchange) if exchange.module == "tokens" else ""
+    if uid:
+        url = _without_uid(uid, url)
+    if len(uid) > 6:  # our own sentences name it, too; a shorter one would be found in every number
+        request, response = request.replace(uid, _masked(uid)), response.replace(uid, _masked(uid))
     statements.run(
         _INSERT,
         {
@@ -75,21 +118,21 @@ def record(exchange: Exchange) -> None:
             "connection": exchange.connection,
             "module": exchange.module,
             "method": exchange.method[:10],
-            "url": _printable(exchange.url)[:2000],
+            "url": _printable(url)[:2000],
             "http": exchange.http_status,
             "ocpi": exchange.ocpi_status,
             "elapsed": round(exchange.elapsed_ms, 2),
             "request_id": exchange.request_id[:255],
             "correlation_id": exchange.correlation_id[:255],
-            "object_path": _printable(exchange.object_path)[:255],
+            "object_path": _printable(logged_path(exchange.module, exchange.object_path))[:255],
             "from": exchange.from_party[:6],
             "to": exchange.to_party[:6],
             "attempt": exchange.attempt,
             "trigger": exchange.trigger[:40],
             "cause": exchange.cause[:40],
             "notes": json.dumps(exchange.notes),
-            "request": redacted(exchange.module, exchange.request_body),
-            "response": redacted(exchange.module, exchange.response_body),
+            "request": request,
+            "response": response,
             "size": exchange.response_size,
         },
     )

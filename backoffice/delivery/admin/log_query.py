@@ -19,6 +19,7 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from backoffice.delivery.models import FAILED, NOTED, SLOW_MS, Exchange
+from backoffice.partners.secrets import pseudonym
 from backoffice.roaming_site import site
 
 PAGE = 50
@@ -148,7 +149,8 @@ class Asked:
             modules = [self.module] if self.module else [module.identifier for module in site.modules()]
             return rows.filter(whole, module__in=modules).exclude(object_path="")
         within = Q(object_path__endswith=f"/{path}") | Q(object_path__contains=f"/{path}/")
-        return rows.filter(whole | within)
+        of_token = Q(object_path__contains=f"/{pseudonym(path)}/")
+        return rows.filter(whole | within | of_token)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from backoffice.console.cells import NOTHING, since, state
 from backoffice.console.model_admins import ConsoleAdmin, Empty
 from backoffice.console.scope import parties_of
 from backoffice.delivery.actions import draining
+from backoffice.delivery.actions.recording import logged_path
 from backoffice.delivery.admin.outbox_filters import (
     OPEN,
     AgeFilter,
@@ -158,7 +159,7 @@ class MessageAdmin(ConsoleAdmin):
         row = self.one(request, object_id)
         if request.method == "POST":
             raise PermissionDenied  # a message has no form; its buttons have pages of their own
-        path = f"{row.sender.country_code}/{row.sender.party_id}/{row.object_path}"
+        path = logged_path(row.module, f"{row.sender.country_code}/{row.sender.party_id}/{row.object_path}")
         exchanges = Exchange.objects.none()
         if request.user.has_perm("delivery.view_exchange"):
             exchanges = Exchange.objects.filter(

@@ -12,7 +12,7 @@ from ocpi.server.door import Door
 from ocpi.server.viewsets.calls import CallsDoor
 from ocpi.server.viewsets.documents import DocumentsDoor
 from ocpi.server.viewsets.objects import OwnedObjectsDoor
-from ocpi.server.viewsets.paths import join_path, object_address, split_path
+from ocpi.server.viewsets.paths import join_path, object_address, qualified, split_path
 
 __all__ = [
     "VERBS",
@@ -22,6 +22,7 @@ __all__ = [
     "door_for",
     "join_path",
     "object_address",
+    "qualified",
     "split_path",
 ]
 

@@ -12,7 +12,7 @@ from ocpi.module import Arrival, Exchanged, Level, OwnedObjects, PartyRef, Refus
 from ocpi.server.bodies import context, lift, lowered, mended, validated
 from ocpi.server.paging import MOMENT, page_headers, read_query
 from ocpi.server.viewsets.calls import AnsweringDoor
-from ocpi.server.viewsets.paths import match, object_address, split_path
+from ocpi.server.viewsets.paths import match, object_address, qualified, split_path
 from ocpi.wire.base import Wire
 from ocpi.wire.envelope import StatusCode
 from ocpi.wire.versions import InterfaceRole
@@ -63,7 +63,7 @@ class ExchangedDoor(AnsweringDoor):
             raise Unknown(f"{segments[0]}-{segments[1]} is not a registered role of this connection.")
         level, ids = levels[len(segments) - 3], segments[2:]
         if level.qualifier:
-            ids += (self.request.GET.get(level.qualifier) or level.otherwise,)
+            ids += (qualified(self.request.GET.get(level.qualifier), level.otherwise),)
         self.exchange.object_path = "/".join((*owner.key, *ids))
         return owner, ids, level
 

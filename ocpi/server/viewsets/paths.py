@@ -25,6 +25,14 @@ def split_path(path: str) -> tuple[str, ...]:
     return segments
 
 
+def qualified(given: str | None, otherwise: str) -> str:
+    """A part of a key that comes as a query parameter. Raises Unknown for what can name nothing, as `split_path` does."""
+    value = given or otherwise
+    if not _SEGMENT.fullmatch(value):
+        raise Unknown("There is nothing at this path.")
+    return value
+
+
 def match(template: str, segments: tuple[str, ...]) -> dict[str, str] | None:
     names = [part for part in template.split("/") if part]
     if len(names) != len(segments):
