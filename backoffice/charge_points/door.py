@@ -17,7 +17,9 @@ from django.db import connection as database
 from django.db.models.functions import Upper
 
 from backoffice.charge_points.gateway import (
+    Admission,
     Answer,
+    CardShown,
     Gateway,
     Metered,
     Report,
@@ -32,9 +34,11 @@ from backoffice.roaming_site import site
 from backoffice.sessions.actions import running
 from backoffice.sessions.models import Session
 from backoffice.sessions.rules.metering import clamped
+from backoffice.tokens.actions.authorizing import authorize
 from ocpi.wire import json as wire_json
 from ocpi.wire.cdrs import SignedData
 from ocpi.wire.locations import Status
+from ocpi.wire.tokens import LocationReferences
 
 log = logging.getLogger("roamdesk.charge_points")
 
@@ -53,6 +57,8 @@ def report(told: Report, *, now: datetime) -> Answer:
     """Take one report. Raises UnableToReport; then nothing has changed."""
     if isinstance(told, StatusReport):
         return _status(told, now)
+    if isinstance(told, CardShown):
+        return _shown(told, now)
     try:
         if isinstance(told, Started):
             return _started(told, now)
@@ -73,6 +79,24 @@ def _status(told: StatusReport, now: datetime) -> bool:
         if refusal:
             raise UnableToReport(f"{told.evse_id}: {refusal}")
         return set_status(location, evse.uid, told.status.value, source=SOURCE, reason=told.reason, now=now)
+
+
+def _shown(told: CardShown, now: datetime) -> Admission:
+    """No transaction is open: partners may be asked."""
+    evse = _named(told.evse_id)
+    refusal = why_closed(Status(evse.status))
+    if refusal:
+        raise UnableToReport(f"{told.evse_id}: {refusal}")
+    decision = authorize(
+        uid=told.uid,
+        token_type=told.token_type,
+        location=LocationReferences(location_id=evse.location.object_id, evse_uids=[evse.uid]),
+        evse_uid=evse.uid,
+        connector_id=told.connector_id,
+        cpo=evse.location.party_id,
+        now=now,
+    )
+    return Admission(decision.allowed, decision.reason, decision.authorization_id)
 
 
 def _started(told: Started, now: datetime) -> str:

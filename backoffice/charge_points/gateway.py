@@ -29,6 +29,25 @@ class StatusReport:
 
 
 @dataclass(frozen=True, slots=True)
+class CardShown:
+    """Somebody identifies and wants to charge. The answer is an Admission; it may take as long as the eMSP does, some seconds."""
+
+    evse_id: str
+    connector_id: str
+    uid: str
+    token_type: str = "RFID"  # noqa: S105 - a kind of card, no password
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whether a charge may begin, why, and by which decision: `Started` names it."""
+
+    allowed: bool
+    reason: str
+    authorization_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """A charge has begun, with the meter's kWh at that moment. `pending`: the cable is not in yet. The answer is the id of the
     session; the same report again gets the same answer."""
@@ -68,9 +87,9 @@ class Stopped:
     at: datetime | None = None
 
 
-Report: TypeAlias = StatusReport | Started | Metered | Stopped
+Report: TypeAlias = StatusReport | CardShown | Started | Metered | Stopped
 
-Answer: TypeAlias = bool | str
+Answer: TypeAlias = bool | str | Admission
 """False: nothing changed, or the report was refused (which is logged)."""
 
 Tell = Callable[[Report], Answer]

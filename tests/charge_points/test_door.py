@@ -7,11 +7,12 @@ import pytest
 from django.db import OperationalError
 
 from backoffice.charge_points import door
-from backoffice.charge_points.gateway import StatusReport, Tell
+from backoffice.charge_points.gateway import Admission, CardShown, StatusReport, Tell
 from backoffice.delivery.models import Message
 from backoffice.locations.actions.storing import store
 from backoffice.locations.models import Evse, StatusEvent
 from backoffice.partners.models import Party
+from backoffice.tokens.models import Authorization
 from ocpi.wire import json as wire_json
 from ocpi.wire import locations as wire
 from ocpi.wire.locations import Status
@@ -146,3 +147,23 @@ def test_being_told_to_stop_ends_the_wait_for_a_database(monkeypatch: pytest.Mon
         raise OperationalError("gone")
 
     assert door.outlast(away, stop) is None
+
+
+@pytest.mark.usefixtures("partner")
+@pytest.mark.parametrize(("valid", "allowed"), [(True, "ALLOWED"), (False, "BLOCKED")])
+def test_a_card_shown_is_decided_upon_and_the_decision_is_a_row(valid: bool, allowed: str) -> None:
+    factories.their_token(factories.small_token("04A1", whitelist="ALWAYS", valid=valid))
+    admission = door.report(CardShown("de*rdk*e1", "1", "04a1"), now=NOW)
+    row = Authorization.objects.get()
+    assert admission == Admission(valid, row.reason, row.pk)
+    assert (row.kind, row.allowed, str(row.party), str(row.emsp)) == ("DECIDED", allowed, "DE-RDK", "SE-ELV")
+    assert (row.location_id, row.evse_uids, row.connector_id, row.at) == ("LOC1", ["E1"], "1", NOW)
+
+
+@pytest.mark.usefixtures("partner")
+def test_nobody_is_let_in_where_staff_have_not_opened() -> None:
+    put_up(Party.objects.get(party_id="RDK"), "LOC2", "DE*RDK*E2", status="PLANNED")
+    for evse_id, sentence in (("DE*RDK*E2", "PLANNED"), ("DE*RDK*E9", "There is no EVSE")):
+        with pytest.raises(door.UnableToReport, match=sentence):
+            door.report(CardShown(evse_id, "1", "04A1"), now=NOW)
+    assert not Authorization.objects.exists()
