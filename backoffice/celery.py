@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backoffice.settings")
 
@@ -14,6 +15,10 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "Fetch from partners what is due": {"task": "delivery.pull_due", "schedule": 15.0, "options": {"expires": 15}},
     "Count the hours that the start page draws": {"task": "console.count", "schedule": 300.0},
+    "Price CDRs that were received": {"task": "cdrs.check_waiting", "schedule": 5.0, "options": {"expires": 5}},
+    "Issue CDRs that are missing, and owe those that were never owed": {"task": "cdrs.look_after", "schedule": 60.0},
+    "Look for CDRs that we missed": {"task": "cdrs.fetch_missed", "schedule": crontab(hour=2, minute=10)},
+    "Ask partners for yesterday's CDRs": {"task": "cdrs.ask_again", "schedule": crontab(hour=3, minute=10)},
     "Trim the message log": {"task": "delivery.trim", "schedule": 3600.0},
     "Make exports that are due, and look after those that failed": {"task": "billing.look_after", "schedule": 60.0},
     "Compare the books with the CDRs, and remove old files of exports": {

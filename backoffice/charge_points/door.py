@@ -12,10 +12,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db import connection as database
 from django.db.models.functions import Upper
 
+from backoffice.cdrs.actions import issuing
 from backoffice.charge_points.gateway import (
     Admission,
     Answer,
@@ -132,7 +133,7 @@ def _metered(told: Metered, now: datetime) -> bool:
 
 
 def _stopped(told: Stopped, now: datetime) -> bool:
-    running.end(
+    ended = running.end(
         session=_running(told.evse_id, told.transaction),
         kwh=told.meter_kwh,
         reason=told.reason,
@@ -140,6 +141,10 @@ def _stopped(told: Stopped, now: datetime) -> bool:
         at=clamped(told.at, now),
         now=now,
     )
+    try:  # the charge has ended, whatever becomes of its bill; a sweep issues what was not issued here
+        issuing.issue(ended.pk, now=now)
+    except (issuing.UnableToIssue, DatabaseError) as error:
+        log.warning("%s: no CDR yet: %s", told.evse_id, error)
     return True
 
 

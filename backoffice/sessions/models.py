@@ -88,6 +88,9 @@ class Session(Exchanged):
         Authorization, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
     )
     meter_start = NumberField(null=True, help_text="The meter when it began, in kWh.")
+    place = DocumentField(
+        blank=True, default="", db_default="", help_text="The cdr_location as it was when it began, for the CDR."
+    )
     signed_data = DocumentField(
         blank=True, default="", db_default="", help_text="Signed meter values as the hardware gave them, for the CDR."
     )

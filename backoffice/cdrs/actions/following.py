@@ -7,6 +7,7 @@ from datetime import datetime
 
 from backoffice import statements
 from backoffice.cdrs.actions.storing import Told
+from backoffice.cdrs.models import Cdr
 from backoffice.cdrs.rules.states import Verdict
 
 
@@ -15,6 +16,35 @@ def received(party: int, told: Sequence[Told], *, now: datetime) -> None:
     if not told:
         return
     _credit(party, told)
+    _has_cdr(party, [item.value.session_id for item in told if item.value.session_id], now)
+
+
+def issued(cdr: Cdr, *, now: datetime) -> None:
+    """A new one of ours."""
+    if cdr.session_ref:
+        _has_cdr(cdr.party_id, [cdr.session_ref], now)
+
+
+def match_sessions(*, now: datetime) -> int:
+    """Sessions that came after their CDR. Returns how many."""
+    found = statements.run_once(
+        """UPDATE charging_sessions_session s SET cdr_known_at = %s
+           WHERE s.status = 'COMPLETED' AND s.cdr_known_at IS NULL AND s.stuck = '' AND EXISTS (
+               SELECT 1 FROM cdrs_cdr d WHERE d.party_id = s.party_id AND d.session_ref <> ''
+                 AND upper(d.session_ref) = upper(s.object_id))
+           RETURNING s.id""",
+        [now],
+    )
+    return len(found)
+
+
+def _has_cdr(party: int, sessions: Sequence[str], now: datetime) -> None:
+    if sessions:
+        statements.run(
+            """UPDATE charging_sessions_session SET cdr_known_at = %s
+               WHERE party_id = %s AND upper(object_id) = ANY(%s::text[]) AND cdr_known_at IS NULL""",
+            [now, party, [session.upper() for session in sessions]],
+        )
 
 
 def _credit(party: int, told: Sequence[Told]) -> None:

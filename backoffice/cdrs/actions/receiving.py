@@ -138,7 +138,7 @@ def _keep(peer: Peer, party: int, told: Sequence[tuple[Told, Quarantined.Why, st
             peer.connection,
             now,
             now,
-            [one.object_id for one, _, _ in rows],
+            [one.value.id for one, _, _ in rows],
             [one.id or None for one, _, _ in rows],
             [why.value for _, why, _ in rows],
             [reason[:500] for _, _, reason in rows],

@@ -16,6 +16,7 @@ from backoffice.sessions.actions.tariffs import compiled, zone_of
 from backoffice.sessions.models import Reading, Session, SessionEvent
 from backoffice.sessions.rules.cost import as_price, charged, figures
 from backoffice.sessions.rules.metering import GRAIN_AC, GRAIN_DC, Metered, charging_periods, energy
+from backoffice.sessions.rules.placing import place
 from backoffice.tariffs.models import Tariff, TariffVersion
 from backoffice.tariffs.rules.splitting import Activity
 from backoffice.tokens.rules.deciding import Decision
@@ -82,6 +83,7 @@ def new(
         authorization_id=decision.authorization_id,
         tariff_version=version,
         meter_start=reading.kwh,
+        place=DocumentField.write(place(location.tree(), evse.uid, connector_id)),
         last_updated=milliseconds(now),
     )
 
