@@ -53,7 +53,7 @@ def unbelievable(last: Metered | None, told: Metered, now: datetime) -> str:
         return f"It is of {told.at:%d %b %Y %H:%M:%S} UTC, which has not come yet."
     if not told.kwh.is_finite() or not 0 <= told.kwh <= LARGEST:
         return f"No meter shows {told.kwh} kWh."
-    if told.soc is not None and not 0 <= told.soc <= 100:
+    if told.soc is not None and not (told.soc.is_finite() and 0 <= told.soc <= 100):
         return f"A battery is not {told.soc} % full."
     if told.power is not None and (not told.power.is_finite() or abs(told.power) > LARGEST):
         return f"No charge point gives {told.power} kW."
