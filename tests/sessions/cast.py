@@ -44,17 +44,17 @@ def point(
     return Evse.objects.select_related("location__party").get(location=stored)
 
 
-def let_in(evse: Evse, emsp: Party, *, uid: str = "CARD-1", at: datetime = NOW, **changes: Any) -> Authorization:
+def let_in(evse: Evse, payer: Party, *, uid: str = "CARD-1", at: datetime = NOW, **changes: Any) -> Authorization:
     """The decision that a driver of this eMSP may charge there."""
-    role = PartyRole.objects.filter(party=emsp, role="EMSP", connection__isnull=False).first()
+    role = PartyRole.objects.filter(party=payer, role="EMSP", connection__isnull=False).first()
     fields: dict[str, Any] = {
         "at": at,
         "kind": "DECIDED",
         "party": evse.location.party,
         "uid": uid,
         "token_type": "RFID",
-        "contract_id": f"{emsp}-C0001",
-        "emsp": emsp,
+        "contract_id": f"{payer}-C0001",
+        "emsp": payer,
         "connection": Connection.objects.get(pk=role.connection_id) if role else None,
         "location_id": evse.location.object_id,
         "evse_uids": [evse.uid],
