@@ -55,7 +55,7 @@ class UnableToReport(Exception):
 
 
 def report(told: Report, *, now: datetime) -> Answer:
-    """Take one report. Raises UnableToReport; then nothing has changed."""
+    """Take one report. Raises UnableToReport; then nothing has changed. A card is never refused this way: its answer says why."""
     if isinstance(told, StatusReport):
         return _status(told, now)
     if isinstance(told, CardShown):
@@ -84,10 +84,13 @@ def _status(told: StatusReport, now: datetime) -> bool:
 
 def _shown(told: CardShown, now: datetime) -> Admission:
     """No transaction is open: partners may be asked."""
-    evse = _named(told.evse_id)
+    try:
+        evse = _named(told.evse_id)
+    except UnableToReport as error:
+        return Admission(False, str(error))
     refusal = why_closed(Status(evse.status))
     if refusal:
-        raise UnableToReport(f"{told.evse_id}: {refusal}")
+        return Admission(False, f"{told.evse_id}: {refusal}")
     decision = authorize(
         uid=told.uid,
         token_type=told.token_type,

@@ -30,21 +30,22 @@ class StatusReport:
 
 @dataclass(frozen=True, slots=True)
 class CardShown:
-    """Somebody identifies and wants to charge. The answer is an Admission; it may take as long as the eMSP does, some seconds."""
+    """Somebody wants to charge and showed a card, or what stands for one. The answer is an `Admission`, always; it may take as long
+    as the eMSP does, some seconds."""
 
     evse_id: str
     connector_id: str
     uid: str
-    token_type: str = "RFID"  # noqa: S105 - a kind of card, no password
+    token_type: str = "RFID"  # noqa: S105 - a kind of token, no password
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Whether a charge may begin, why, and by which decision: `Started` names it."""
+    """Whether the station may let somebody charge, and the number that a charge begins with."""
 
     allowed: bool
     reason: str
-    authorization_id: int
+    authorization_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Stopped:
 Report: TypeAlias = StatusReport | CardShown | Started | Metered | Stopped
 
 Answer: TypeAlias = bool | str | Admission
-"""False: nothing changed, or the report was refused (which is logged)."""
+"""False: nothing changed, or the report was refused (which is logged). A card that is refused is an Admission, too."""
 
 Tell = Callable[[Report], Answer]
 """Takes a report in. Returns only when it is certain what became of it."""

@@ -23,6 +23,7 @@ from backoffice.sessions.rules.preferring import CAPABLE, TARIFF_OF
 from backoffice.sessions.rules.states import ONGOING, NotAllowed, SessionMove, moved
 from backoffice.tariffs.models import TariffVersion, undisclosed
 from backoffice.tariffs.rules.splitting import Activity
+from backoffice.tokens.actions.authorizing import used
 from backoffice.tokens.models import Authorization, Token
 from backoffice.tokens.rules.deciding import Decision
 from backoffice.tokens.rules.words import How, Kind
@@ -82,7 +83,7 @@ def begin(
         write(session, [reading], now)
         note(session, now, move.value, by=HARDWARE, status=session.status)
         Reading.objects.create(session=session, at=at, kwh=meter_kwh, activity=reading.activity.name)
-        Authorization.objects.filter(pk=decision.authorization_id).update(used_at=at)
+        used(decision.authorization_id, now=at)
         owe(session, now)
     return session
 
