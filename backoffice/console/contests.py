@@ -56,3 +56,11 @@ def moment_of(text: str, zone: ZoneInfo) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return found
+
+
+def local(moment: datetime, zone: ZoneInfo) -> datetime:
+    """On the clocks of a place; the first and last days that there are stay as they are."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment

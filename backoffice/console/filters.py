@@ -96,7 +96,7 @@ class DayFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         try:
             return self.narrowed(queryset, date.fromisoformat(self.value() or ""))
-        except ValueError:
+        except (ValueError, OverflowError):  # the last day that there is has no next one
             return queryset
 
     def narrowed(self, queryset: QuerySet[Any], day: date) -> QuerySet[Any]:

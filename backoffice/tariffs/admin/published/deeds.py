@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.views.decorators.http import require_POST
 
-from backoffice.console.contests import moment_of
+from backoffice.console.contests import local, moment_of
 from backoffice.locations.actions import offering
 from backoffice.partners.models import Connection
 from backoffice.roaming_site import site
@@ -62,7 +62,7 @@ class DeedPages:
                     return HttpResponseRedirect(_page(pk))
             except UnableToChange as error:
                 problem = str(error)
-        ends = tariff.ends_at.astimezone(zone) if tariff.ends_at is not None else None
+        ends = local(tariff.ends_at, zone) if tariff.ends_at is not None else None
         context = {
             "title": f"End {tariff.object_id}",
             "crumbs": _crumbs(tariff),

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 
-from backoffice.console.contests import KINDS
+from backoffice.console.contests import KINDS, local
 from backoffice.console.scope import scoped
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
@@ -88,7 +88,7 @@ class Axis:
         return Bar(f"{left:.2f}", f"{max(right - left, 0.4):.2f}", tone, text, tip, pk)
 
     def told(self, moment: datetime) -> str:
-        return f"{moment.astimezone(self.zone):%d %b %Y %H:%M}"
+        return f"{local(moment, self.zone):%d %b %Y %H:%M}"
 
     @property
     def ticks(self) -> list[tuple[str, str]]:
