@@ -30,8 +30,8 @@ class StatusReport:
 
 @dataclass(frozen=True, slots=True)
 class CardShown:
-    """Somebody wants to charge and showed a card, or what stands for one. The answer is an `Admission`, always; it may take as long
-    as the eMSP does, some seconds."""
+    """Somebody wants to charge and showed a card, or what stands for one. The answer is an `Admission`, always, and may take as
+    long as the eMSP does, some seconds."""
 
     evse_id: str
     connector_id: str
