@@ -1,5 +1,6 @@
 """Loading the demo world: once, as staff would have entered it, and never beside real data."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -17,8 +18,11 @@ from backoffice.partners.models import Party
 from backoffice.supervisor.data_directory import DataDirectory
 from backoffice.supervisor.prepare import refuse_the_demo
 from backoffice.supervisor.process import UnableToPrepare
+from backoffice.tokens.models import Token
+from backoffice.tokens.rules.changing import faults, remarks
 from ocpi.wire import json as wire_json
 from ocpi.wire import locations as wire
+from ocpi.wire import tokens as wire_tokens
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -115,3 +119,34 @@ def test_a_database_with_the_demo_is_not_started_for_real_data(tmp_path: Path) -
     with pytest.raises(UnableToPrepare, match="holds the demo world"):
         refuse_the_demo(data)
     assert data.platform()["demo"] is True
+
+
+def test_its_drivers_hold_tokens_of_every_kind_and_some_are_held() -> None:
+    load(HOME, seed=7, now=NOW)
+    kinds = Counter(Token.objects.values_list("type", flat=True))
+    assert kinds == {"RFID": 46, "APP_USER": 12, "AD_HOC_USER": 3, "EMAID": 1, "OTHER": 1}
+    assert set(Token.objects.values_list("whitelist", flat=True)) == {"ALWAYS", "ALLOWED", "ALLOWED_OFFLINE", "NEVER"}
+    held = Token.objects.exclude(hold="NONE")
+    assert sorted(held.values_list("held_for", "hold")) == [
+        ("ENDED", "EXPIRED"),
+        ("LOST", "BLOCKED"),
+        ("NO_ROAMING", "NOT_ALLOWED"),
+        ("STOLEN", "BLOCKED"),
+        ("UNPAID", "NO_CREDIT"),
+    ]
+    assert not held.filter(valid=True).exists()
+    for token in Token.objects.select_related("party"):
+        value = wire_json.validate(wire_tokens.Token, token.tree())
+        assert list(faults(value)) == []
+        assert list(remarks(value, only_in=token.only_in)) == []
+    assert Token.objects.get(only_in=["DEU"]).whitelist == "NEVER"
+    before = set(Token.objects.values_list("pk", "document"))
+    load(HOME, seed=8, now=NOW + timedelta(days=1))
+    assert set(Token.objects.values_list("pk", "document")) == before
+
+
+def test_a_world_of_before_there_were_tokens_gets_them_at_its_next_start() -> None:
+    load(HOME, seed=7, now=NOW)
+    Token.objects.all().delete()
+    assert load(HOME, seed=7, now=NOW) is None
+    assert Token.objects.count() == 63

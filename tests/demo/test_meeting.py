@@ -45,10 +45,18 @@ def our_side_starts(invitation: Invitation) -> None:
 
 @pytest.fixture
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The connections whose locations were fetched, in place of the requests."""
+    """What was fetched from which connection, in place of the requests."""
     names: list[str] = []
-    monkeypatch.setattr(meeting, "fetch", lambda connection, *, clock: names.append(connection.name))
+
+    def fetch(connection: Connection, module: str, *, clock: object) -> None:
+        names.append(f"{module} of {connection.name}")
+
+    monkeypatch.setattr(meeting, "fetch", fetch)
     return names
+
+
+def all_of(name: str) -> list[str]:
+    return [f"{module} of {name}" for module in meeting.FIRST]
 
 
 def registered(connection: Connection) -> None:
@@ -144,7 +152,7 @@ class TestOurSide:
         steps = iter([lambda: registered(Connection.objects.get()), lambda: None, lambda: invitation.write(URL)])
         monkeypatch.setattr(meeting.time, "sleep", lambda seconds: next(steps)())
         connection = invite(invitation, patience=10)
-        assert (str(connection), fetched) == (PARTNER.name, [PARTNER.name])
+        assert (str(connection), fetched) == (PARTNER.name, all_of(PARTNER.name))
 
 
 class TestTheFirstFetch:
@@ -181,14 +189,14 @@ class TestTheFirstFetch:
     ) -> None:
         set_endpoints(connection, [("locations", "SENDER", "https://partner.example/ocpi/2.3.0/locations")])
         runs.extend(states)
-        meeting.fetch(connection, clock=clock)
+        meeting.fetch(connection, "locations", clock=clock)
         assert (runs, Pull.objects.count()) == ([], made)
 
     def test_it_gives_up_with_the_reason(self, connection: Connection, runs: list[str]) -> None:
         set_endpoints(connection, [("locations", "SENDER", "https://partner.example/ocpi/2.3.0/locations")])
         runs.extend(["FAILED"] * 3)
         with pytest.raises(UnableToMeet, match="refused"):
-            meeting.fetch(connection, clock=clock)
+            meeting.fetch(connection, "locations", clock=clock)
 
 
 class TestThePartnersSide:
@@ -209,7 +217,7 @@ class TestThePartnersSide:
         monkeypatch.setattr(meeting.handshake, "register", lambda connection, *, now: registered(connection))
         invitation.write(URL, "token")
         connection = accept_invitation(invitation, clock=clock, patience=10)
-        assert (str(connection), fetched, invitation.read()) == (HOME.name, [HOME.name], Note(URL, ""))
+        assert (str(connection), fetched, invitation.read()) == (HOME.name, all_of(HOME.name), Note(URL, ""))
         assert accept_invitation(invitation, clock=clock, patience=10) is None
         assert Connection.objects.count() == 1
 

@@ -12,6 +12,7 @@ from backoffice.billing.actions import defining
 from backoffice.billing.models import Export
 from backoffice.demo.world.building import world
 from backoffice.demo.world.companies import COMPANIES, ROLES, Company
+from backoffice.demo.world.drivers import drivers
 from backoffice.demo.world.pricing import tariffs
 from backoffice.locations.actions.changing import unshare
 from backoffice.locations.actions.storing import store
@@ -20,9 +21,14 @@ from backoffice.locations.rules import Severity, gate
 from backoffice.partners.actions.connections import add_own_party
 from backoffice.partners.models import Party
 from backoffice.tariffs.actions.storing import store as store_tariffs
+from backoffice.tokens.actions import changing
+from backoffice.tokens.actions.events import note
+from backoffice.tokens.actions.storing import store as store_tokens
+from backoffice.tokens.models import Token
 from ocpi.wire import json as wire_json
 from ocpi.wire import locations as wire
 from ocpi.wire import tariffs as wire_tariffs
+from ocpi.wire import tokens as wire_tokens
 
 _LOCK = 0xDE30
 """Two loads at once would both find an empty platform."""
@@ -58,6 +64,7 @@ def load(company: Company, *, seed: int, now: datetime) -> int | None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         ours = Party.objects.filter(country_code=company.country_code, party_id=company.party_id, ours=True)
         if Location.objects.filter(party__in=ours).exists():
+            _drivers(ours.get(), company, seed=seed, now=now)  # a world that was loaded before there were tokens
             return None
         _refuse_beside_real_data()
         party = add_own_party(
@@ -81,8 +88,24 @@ def load(company: Company, *, seed: int, now: datetime) -> int | None:
         stopped = [value.id for value in values if any(found.severity is Severity.STOP for found in gate(value))]
         for location in Location.objects.filter(party=party, object_id__in=stopped):
             unshare(location)
+        _drivers(party, company, seed=seed, now=now)
         _exports(now)
     return len(trees)
+
+
+def _drivers(party: Party, company: Company, *, seed: int, now: datetime) -> None:
+    """The tokens of the company's drivers, once; those that are held are blocked as staff would."""
+    if Token.objects.filter(party=party).exists():
+        return
+    world = drivers(company, seed=seed, at=now)
+    values = [wire_json.validate(wire_tokens.Token, tree) for tree in world.tokens]
+    stored = store_tokens(party.pk, list(zip(world.tokens, values, strict=True)), now=now, ours=True)
+    note([item.id for item in stored], what="Imported", by="demo", now=now)
+    for token in Token.objects.filter(party=party, object_id__in=[*world.held, *world.only_in]):
+        if token.object_id in world.only_in:
+            changing.edit(token, lambda tree: tree, by="demo", now=now, only_in=world.only_in[token.object_id])
+        if token.object_id in world.held:
+            changing.block(token, world.held[token.object_id], by="demo", now=now, reason="As the demo says.")
 
 
 def _exports(now: datetime) -> None:

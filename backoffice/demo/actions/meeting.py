@@ -27,6 +27,9 @@ from backoffice.supervisor.data_directory import DataDirectory, read_json, write
 LOOK_EVERY = 0.1
 """Seconds."""
 
+FIRST = ("locations", "tokens")
+"""What a partner must hold before anybody can charge there; the rest is fetched as it falls due."""
+
 FETCHES = 3
 """How often the first fetch is tried."""
 
@@ -104,7 +107,8 @@ def invite_partner(
             )
         time.sleep(LOOK_EVERY)
         connection.refresh_from_db()
-    fetch(connection, clock=clock)
+    for module in FIRST:
+        fetch(connection, module, clock=clock)
     return connection
 
 
@@ -136,19 +140,20 @@ def accept_invitation(invitation: Invitation, *, clock: Clock, patience: float) 
     except (UnableToHandshake, handshake.Busy) as error:
         raise UnableToMeet(f"Could not register with {HOME.name}: {error}") from error
     invitation.write(note.versions_url)
-    fetch(connection, clock=clock)
+    for module in FIRST:
+        fetch(connection, module, clock=clock)
     return connection
 
 
-def fetch(connection: Connection, *, clock: Clock) -> None:
-    """Hold all locations of the partner. The scheduler may have begun by itself, even before the partner was ready for it:
+def fetch(connection: Connection, module: str, *, clock: Clock) -> None:
+    """Hold all that the partner has of a module. The scheduler may have begun by itself, even before the partner was ready:
     then that run is waited for, and another one made when it failed. Raises UnableToMeet.
     """
     for _ in range(FETCHES):
-        pull = pulling.start(connection, "locations", full=True, now=clock())
+        pull = pulling.start(connection, module, full=True, now=clock())
         while (pull := pulling.run(pull.pk)).state == PullState.RUNNING:
             time.sleep(LOOK_EVERY)
         if pull.state == PullState.DONE:
             return
         time.sleep(LOOK_EVERY)
-    raise UnableToMeet(f"Could not fetch the locations of {connection}: {pull.error}")
+    raise UnableToMeet(f"Could not fetch the {module} of {connection}: {pull.error}")

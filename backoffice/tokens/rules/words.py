@@ -32,10 +32,12 @@ class Cause(StrEnum):
     STOLEN = "STOLEN"
     UNPAID = "UNPAID"
     ENDED = "ENDED"
+    NO_ROAMING = "NO_ROAMING"
 
     @property
     def hold(self) -> Hold:
-        return {Cause.UNPAID: Hold.NO_CREDIT, Cause.ENDED: Hold.EXPIRED}.get(self, Hold.BLOCKED)
+        holds = {Cause.UNPAID: Hold.NO_CREDIT, Cause.ENDED: Hold.EXPIRED, Cause.NO_ROAMING: Hold.NOT_ALLOWED}
+        return holds.get(self, Hold.BLOCKED)
 
 
 class Kind(StrEnum):
