@@ -14,7 +14,7 @@ from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
-from backoffice.console.cells import NOTHING, since, state
+from backoffice.console.cells import NOTHING, since
 from backoffice.console.model_admins import ConsoleAdmin, Empty
 from backoffice.console.templatetags.roaming import health_state
 from backoffice.delivery.actions.pulling import UnableToPull
@@ -51,14 +51,10 @@ class ConnectionAdmin(ConsoleAdmin):
         "who",
         "health_cell",
         "parties",
-        "version",
-        "modules",
+        "speaks",
         "heard",
-        "told",
         "errors",
-        "p95",
         "backlog",
-        "held",
     )
     list_filter = (StateFilter, AttentionFilter, "version", RoleFilter, ModuleFilter, CountryFilter)
     search_fields = ("name", "roles__party__party_id", "roles__party__name", "versions_url")
@@ -66,7 +62,7 @@ class ConnectionAdmin(ConsoleAdmin):
     ordering = ("name",)
     actions = ("ask_pause",)
     list_before_template = "console/partners/list_head.html"
-    sortable_by = ("who", "version", "heard", "told")
+    sortable_by = ("who", "speaks", "heard")
     empty = Empty(
         "Connections to the platforms of partners.",
         "There is none yet.",
@@ -114,44 +110,40 @@ class ConnectionAdmin(ConsoleAdmin):
 
     @admin.display(description="We → they")
     def parties(self, row: Connection) -> str:
-        theirs = [f"{role}{'?' if role.state != 'ACTIVE' else ''}" for role in row.roles.all()]
+        """Each party once, with its roles; a claim that waits for approval has a question mark."""
+        theirs: dict[str, list[str]] = {}
+        for role in row.roles.all():
+            theirs.setdefault(str(role.party), []).append(f"{role.role}{'?' if role.state != 'ACTIVE' else ''}")
         ours = ", ".join(str(party) for party in row.our_parties.all())
-        more = f" +{len(theirs) - 3}" if len(theirs) > 3 else ""
-        return f"{ours} → {', '.join(theirs[:3]) or NOTHING}{more}"
+        named = ", ".join(f"{party} {' + '.join(roles)}" for party, roles in list(theirs.items())[:2])
+        more = f" and {len(theirs) - 2} more" if len(theirs) > 2 else ""
+        return format_html("{} →<br>{}{}", ours, named or NOTHING, more)
 
-    @admin.display(description="Modules")
-    def modules(self, row: Connection) -> str:
+    @admin.display(description="Version, modules", ordering="version")
+    def speaks(self, row: Connection) -> str:
+        """Of the modules that they offer, how many we speak."""
         offered = {endpoint.identifier for endpoint in row.endpoints.all()} - {"credentials"}
         spoken = {module.identifier for module in site.modules()} - {"credentials"}
-        return f"{len(offered & spoken)} of {len(offered)}" if offered else NOTHING
+        shared = f"{len(offered & spoken)} of {len(offered)}" if offered else NOTHING
+        return format_html("{}<br>{}", row.version or NOTHING, shared)
 
-    @admin.display(description="Last in", ordering="last_in_at")
+    @admin.display(description="Last in, out", ordering="last_in_at")
     def heard(self, row: Connection) -> str:
-        return since(row.last_in_at)
+        return format_html("{}<br>{}", since(row.last_in_at), since(row.last_out_at))
 
-    @admin.display(description="Last out", ordering="last_out_at")
-    def told(self, row: Connection) -> str:
-        return since(row.last_out_at)
-
-    @admin.display(description="Errors 24 h")
+    @admin.display(description="Errors, p95")
     def errors(self, row: Any) -> str:
         found = row.vitals
-        return f"{1 - found.succeeded / found.exchanges:.1%}" if found.exchanges else NOTHING
+        failed = f"{1 - found.succeeded / found.exchanges:.1%}" if found.exchanges else NOTHING
+        slowest = f"{found.p95_ms:,.0f} ms" if found.p95_ms is not None else NOTHING
+        return format_html("{}<br>{}", failed, slowest)
 
-    @admin.display(description="p95")
-    def p95(self, row: Any) -> str:
-        return f"{row.vitals.p95_ms:,.0f} ms" if row.vitals.p95_ms is not None else NOTHING
-
-    @admin.display(description="Backlog")
+    @admin.display(description="Backlog, oldest")
     def backlog(self, row: Any) -> str:
         found = row.vitals
         if not found.due or found.oldest_due_at is None:
             return NOTHING
-        return f"{found.due}, oldest {in_words(found.now - found.oldest_due_at)}"
-
-    @admin.display(description="State", ordering="state")
-    def held(self, row: Connection) -> str:
-        return state(row.state)
+        return format_html("{}<br>{}", found.due, in_words(found.now - found.oldest_due_at))
 
     # --- one connection -----------------------------------------------------------------------------------------------
 

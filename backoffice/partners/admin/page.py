@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection as database
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 
 from backoffice.delivery.actions.pulling import can_pull
 from backoffice.delivery.models import Exchange, Message, Pull
@@ -38,7 +38,9 @@ def overview(connection: Connection) -> Context:
         "health": healths([connection.pk], modules=fetched_modules(), now=now)[connection.pk],
         "roles": list(connection.roles.select_related("party")),
         "ours": list(connection.our_parties.all()),
-        "tokens": list(connection.inbound_tokens.filter(burnt_at__isnull=True)),
+        "tokens": list(
+            connection.inbound_tokens.filter(Q(expires_at=None) | Q(expires_at__gt=now), burnt_at__isnull=True)
+        ),
     }
 
 
