@@ -204,6 +204,11 @@ class Preference(models.Model):
     def __str__(self) -> str:
         return f"{self.answer} {self.session_id}"
 
+    @property
+    def discharge_allowed(self) -> bool:
+        """No unless the driver says so (mod_sessions#mod_sessions_charging_preferences_object)."""
+        return bool(self.tree().get("discharge_allowed"))
+
     def tree(self) -> dict[str, Any]:
         found: dict[str, Any] = DocumentField.read(self.document)
         return found

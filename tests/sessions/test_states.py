@@ -74,10 +74,8 @@ def test_a_session_may_be_first_heard_of_in_any_status(status: S) -> None:
 # --- sweeps -----------------------------------------------------------------------------------------------------------
 
 
-def watched(
-    status: S = S.ACTIVE, *, quiet: timedelta, ours: bool = True, ended: timedelta | None = None, has_cdr: bool = False
-) -> Watched:
-    return Watched(ours, status, NOW - quiet, NOW - ended if ended is not None else None, has_cdr)
+def watched(status: S = S.ACTIVE, *, quiet: timedelta, ours: bool = True, has_cdr: bool = False) -> Watched:
+    return Watched(ours, status, NOW - quiet, has_cdr)
 
 
 minutes, hours = lambda count: timedelta(minutes=count), lambda count: timedelta(hours=count)
@@ -96,9 +94,9 @@ minutes, hours = lambda count: timedelta(minutes=count), lambda count: timedelta
         (watched(S.PENDING, quiet=hours(1), ours=False), Finding.NEVER_STARTED),
         (watched(S.RESERVATION, quiet=hours(23), ours=False), None),
         (watched(S.RESERVATION, quiet=hours(24), ours=False), Finding.NEVER_STARTED),
-        (watched(S.COMPLETED, quiet=hours(30), ended=hours(23)), None),
-        (watched(S.COMPLETED, quiet=hours(30), ended=hours(24)), Finding.NO_CDR),
-        (watched(S.COMPLETED, quiet=hours(30), ended=hours(24), has_cdr=True), None),
+        (watched(S.COMPLETED, quiet=hours(23)), None),
+        (watched(S.COMPLETED, quiet=hours(24)), Finding.NO_CDR),
+        (watched(S.COMPLETED, quiet=hours(24), has_cdr=True), None),
         (watched(S.COMPLETED, quiet=hours(24), ours=False), Finding.NO_CDR),
         (watched(S.INVALID, quiet=hours(99)), None),
     ],

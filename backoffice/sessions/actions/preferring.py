@@ -115,7 +115,7 @@ def send(session: Session, tree: Tree, *, by: str, now: datetime) -> Preference:
     if not isinstance(outcome, Delivered):
         return _keep(session, tree, "", by=by, reason=outcome.reason, now=now)
     data = outcome.answer.data
-    if data not in set(ChargingPreferencesResponse):
+    if not isinstance(data, str) or data not in set(ChargingPreferencesResponse):
         return _keep(
             session, tree, "", by=by, reason=f"The partner answered {str(data)[:100]!r}, which is no response.", now=now
         )

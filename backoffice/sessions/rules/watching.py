@@ -36,7 +36,6 @@ class Watched:
     ours: bool
     status: SessionStatus
     moved_at: datetime
-    ends_at: datetime | None
     has_cdr: bool
 
 
@@ -52,7 +51,7 @@ def finding(session: Watched, now: datetime) -> Finding | None:
     if session.status is SessionStatus.RESERVATION and quiet >= GIVEN_UP_AFTER:
         return Finding.NEVER_STARTED
     if session.status is SessionStatus.COMPLETED and not session.has_cdr:
-        return Finding.NO_CDR if now - (session.ends_at or session.moved_at) >= NO_CDR_AFTER else None
+        return Finding.NO_CDR if quiet >= NO_CDR_AFTER else None
     return None
 
 
