@@ -14,7 +14,9 @@ LAST_PORT = 65535
 
 @dataclass(frozen=True)
 class Options:
-    """One start of a platform. ``side`` is "home", or "partner" for the second platform of the demo."""
+    """One start of a platform. ``side`` is "home", or "partner" for the second platform of the demo. ``traffic``: whether
+    anything happens by itself in the demo.
+    """
 
     host: str
     port: int
@@ -22,6 +24,7 @@ class Options:
     public_url: str
     demo: bool
     side: str
+    traffic: bool = True
 
     @property
     def runs_partner(self) -> bool:
@@ -56,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
         "--demo", action="store_true", default=None, help="with the demo world (the first start's default)"
     )
     demo.add_argument("--no-demo", dest="demo", action="store_false", help="start empty, for real data")
+    parser.add_argument("--no-traffic", dest="traffic", action="store_false", help=argparse.SUPPRESS)
     parser.add_argument("--side", choices=("home", "partner"), default="home", help=argparse.SUPPRESS)
     return parser
 
@@ -80,6 +84,7 @@ def read(arguments: Sequence[str], data: DataDirectory) -> Options:
         public_url=os.environ.get("ROAMDESK_PUBLIC_URL") or f"http://{host}:{port}",
         demo=bool(recorded.get("demo", True) if said.demo is None else said.demo),
         side=said.side,
+        traffic=said.traffic,
     )
 
 

@@ -15,7 +15,7 @@ from backoffice.supervisor.process import Work, program
 from backoffice.supervisor.supervise import Part
 
 # Seconds between two changes of the demo's charge points.
-HOME_PACE, PARTNER_PACE = 1.5, 6.0
+HOME_PACE, PARTNER_PACE = 3.0, 6.0
 
 # Variables that hold for every platform of this machine; all others of ours describe one platform alone.
 OF_THE_MACHINE = ("ROAMDESK_POSTGRES_USER", "ROAMDESK_LOG_LEVEL", "ROAMDESK_WEB_WORKERS", "ROAMDESK_WEB_THREADS")
@@ -80,7 +80,10 @@ def python_parts(
         pace, listener = (HOME_PACE, ("partner",)) if options.runs_partner else (PARTNER_PACE, ())
         parts.append(Part("demo data", command("load_demo"), after=("database",), once=True, tries=1))
         parts.append(Part("handshake", command("meet_partner"), after=("web", "demo data"), once=True))
-        parts.append(Part("simulator", command("simulate", every=pace), after=("handshake", *listener)))
+        if options.traffic:
+            parts.append(Part("simulator", command("simulate", every=pace), after=("handshake", *listener)))
+        if options.traffic and options.runs_partner:
+            parts.append(Part("stilwater", command("play_stilwater"), after=("simulator",)))
     return parts
 
 
@@ -95,6 +98,7 @@ def partner_platform(options: Options, partner: DataDirectory) -> Work:
         [
             *(sys.executable, str(BASE_DIR / "manage.py"), "up", "--side", "partner", "--demo"),
             *("--host", options.host, "--port", str(options.partner_port), "--data-dir", str(partner.root)),
+            *([] if options.traffic else ["--no-traffic"]),
         ],
         environment=environment,
     )

@@ -1,4 +1,6 @@
-"""The rules of the simulated charge points: which change may follow which, and how demand moves with the local hour."""
+"""The rules of simulated charge points at which nobody charges: which change may follow which, and how demand moves with the
+local hour.
+"""
 
 import random
 from collections import Counter
@@ -6,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from backoffice.demo.rules import PER_HOUR, REASONS, ChargePoint, rates, step
+from backoffice.demo.rules.life import PER_HOUR, REASONS, ChargePoint, demand, place, rates, step
 from ocpi.wire.locations import Status
 
 S = Status
@@ -20,9 +22,9 @@ def point(
 
 
 FOLLOWS = {
-    S.AVAILABLE: {S.CHARGING, S.RESERVED, S.BLOCKED, S.OUTOFORDER, S.INOPERATIVE, S.UNKNOWN},
-    S.CHARGING: {S.AVAILABLE, S.BLOCKED, S.OUTOFORDER},
-    S.RESERVED: {S.CHARGING, S.AVAILABLE},
+    S.AVAILABLE: {S.RESERVED, S.BLOCKED, S.OUTOFORDER, S.INOPERATIVE, S.UNKNOWN},
+    S.CHARGING: {S.AVAILABLE},
+    S.RESERVED: {S.AVAILABLE},
     S.BLOCKED: {S.AVAILABLE},
     S.OUTOFORDER: {S.INOPERATIVE, S.AVAILABLE},
     S.INOPERATIVE: {S.AVAILABLE},
@@ -34,13 +36,13 @@ FOLLOWS = {
 
 @pytest.mark.parametrize("status", list(Status))
 def test_what_may_follow(status: Status) -> None:
-    assert set(rates(point(status), NOON)) == FOLLOWS[status]
-    seen = {change[1] for seed in range(3000) if (change := step([point(status)], NOON, random.Random(seed)))}
+    assert set(rates(point(status))) == FOLLOWS[status]
+    seen = {change[1] for seed in range(3000) if (change := step([point(status)], random.Random(seed)))}
     assert seen == FOLLOWS[status]
 
 
 def test_only_what_can_be_reserved_is() -> None:
-    assert S.RESERVED not in rates(point(reservable=False), NOON)
+    assert S.RESERVED not in rates(point(reservable=False))
 
 
 def test_nobody_is_stuck_for_good() -> None:
@@ -63,35 +65,43 @@ def test_nobody_is_stuck_for_good() -> None:
 )
 def test_demand_follows_the_local_hour(zone: str, power: int, busy_utc: int, calm_utc: int) -> None:
     there = point(zone=zone, power=power)
-    busy, calm = (rates(there, NOON.replace(hour=hour))[S.CHARGING] for hour in (busy_utc, calm_utc))
+    busy, calm = (demand(there, NOON.replace(hour=hour)) for hour in (busy_utc, calm_utc))
     assert busy >= 5 * calm
 
 
 def test_a_hub_at_rush_hour_is_busier_than_the_street() -> None:
     rush = NOON.replace(hour=17)
-    assert rates(point(power=300_000), rush)[S.CHARGING] > rates(point(power=22_000), rush)[S.CHARGING]
+    assert demand(point(power=300_000), rush) > demand(point(power=22_000), rush)
 
 
-def test_vehicles_leave_fast_chargers_sooner() -> None:
-    stays = [rates(point(S.CHARGING, power=power), NOON)[S.AVAILABLE] for power in (22_000, 300_000)]
-    assert stays[1] == 4 * stays[0]
+def test_drivers_go_to_what_is_free_and_more_often_to_what_is_in_demand() -> None:
+    board = [
+        *(point(status, evse_id=status.value) for status in Status if status is not S.AVAILABLE),
+        point(evse_id="asleep", zone="Asia/Tokyo"),  # two in the night
+        point(evse_id="busy", power=300_000),
+    ]
+    chance = random.Random(2)
+    found = Counter(there.evse_id for _ in range(4000) if (there := place(board, NOON.replace(hour=17), chance)))
+    assert set(found) == {"asleep", "busy"}
+    assert found["busy"] / found["asleep"] == pytest.approx(9, rel=0.2)
+    assert place(board[:-2], NOON, chance) is None
 
 
 def test_the_same_numbers_give_the_same_life() -> None:
     board = [point(evse_id=str(number)) for number in range(20)]
-    lives = [[step(board, NOON, chance) for _ in range(50)] for chance in (random.Random(1), random.Random(1))]
+    lives = [[step(board, chance) for _ in range(50)] for chance in (random.Random(1), random.Random(1))]
     assert lives[0] == lives[1]
 
 
 def test_changes_fall_in_proportion_to_their_rates() -> None:
     board = [point(S.BLOCKED, evse_id="B"), point(S.INOPERATIVE, evse_id="I")]
     chance = random.Random(7)
-    found = Counter(change[0].evse_id for _ in range(4000) if (change := step(board, NOON, chance)))
-    assert found["B"] / found["I"] == pytest.approx(1.5 / 0.4, rel=0.15)
+    found = Counter(change[0].evse_id for _ in range(4000) if (change := step(board, chance)))
+    assert found["B"] / found["I"] == pytest.approx(2.5 / 0.4, rel=0.15)
 
 
 def test_a_fault_comes_with_its_reason_and_a_session_without() -> None:
-    changes = [step([point()], NOON, random.Random(seed)) for seed in range(3000)]
+    changes = [step([point()], random.Random(seed)) for seed in range(3000)]
     for change in changes:
         assert change is not None
         assert change[2] in REASONS.get(change[1], ("",))
@@ -100,4 +110,4 @@ def test_a_fault_comes_with_its_reason_and_a_session_without() -> None:
 
 @pytest.mark.parametrize("board", [[], [point(S.PLANNED), point(S.REMOVED)]])
 def test_nothing_happens_where_nothing_can(board: list[ChargePoint]) -> None:
-    assert step(board, NOON, random.Random(1)) is None
+    assert step(board, random.Random(1)) is None

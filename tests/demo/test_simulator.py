@@ -1,16 +1,20 @@
-"""The simulator as a driver of charge points: it reports through the hardware's door, from the state as it is now."""
+"""The simulator as a driver of charge points: it acts when something is due, and lives from the state as it is now."""
 
 import random
 import threading
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
 
-from backoffice.charge_points.gateway import Gateway, StatusReport
+from backoffice.charge_points.gateway import Gateway, Report, StatusReport, Tell
 from backoffice.demo.actions.loading import load
-from backoffice.demo.rules import PER_HOUR, ChargePoint
-from backoffice.demo.simulator import Simulator, charge_points
+from backoffice.demo.rules.life import PER_HOUR, ChargePoint
+from backoffice.demo.simulator import Simulator
+from backoffice.demo.simulator.board import charge_points
+from backoffice.demo.simulator.life import Life
 from backoffice.demo.world.companies import HOME
 from backoffice.locations.actions.storing import store
 from backoffice.locations.models import Evse, StatusEvent
@@ -21,49 +25,92 @@ from ocpi.wire.locations import Status
 from tests import factories
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-POINT = ChargePoint("DE*RDK*E1", Status.CHARGING, "Europe/Berlin", 22_000, False)
+POINT = ChargePoint("DE*RDK*E1", Status.BLOCKED, "Europe/Berlin", 22_000, False)
 
 
-def simulator(*boards: list[ChargePoint] | None, changes: int | None = None) -> Gateway:
+def taking(told: list[Report]) -> Tell:
+    def tell(report: Report) -> bool:
+        told.append(report)
+        return True
+
+    return tell
+
+
+def life(*boards: list[ChargePoint] | None, changes: int | None = None, taken: Callable[[], set[str]] = set) -> Gateway:
     looks = iter(boards)
-    return Simulator(
+    activity = Life(
         lambda: next(looks),
         lambda: NOW,
-        every=0.0001,
+        every=0,
         chance=random.Random(1),
         changes=changes or len(boards),
+        taken=taken,
     )
+    return Simulator([activity], lambda: NOW)
 
 
-def test_it_looks_before_each_change_and_ends_after_so_many() -> None:
-    told: list[StatusReport] = []
-    after = ChargePoint("DE*RDK*E1", Status.BLOCKED, "Europe/Berlin", 22_000, False)
-    simulator([POINT], [after]).run(lambda report: told.append(report) is None, threading.Event())
-    assert [report.evse_id for report in told] == ["DE*RDK*E1"] * 2
-    assert told[0].status in PER_HOUR[Status.CHARGING]
-    assert told[1].status is Status.AVAILABLE  # all that follows BLOCKED
+@dataclass
+class Bell:
+    """Rings at its times, and writes down that it did."""
+
+    name: str
+    times: list[datetime]
+    rung: list[str]
+
+    @property
+    def due(self) -> datetime | None:
+        return self.times[0] if self.times else None
+
+    def act(self, tell: Tell) -> None:
+        self.times.pop(0)
+        self.rung.append(self.name)
 
 
-def test_it_waits_where_nothing_can_change() -> None:
-    told: list[StatusReport] = []
-    simulator(None, [], [POINT], changes=1).run(lambda report: told.append(report) is None, threading.Event())
-    assert len(told) == 1
+def test_whatever_is_due_first_acts_first_and_it_ends_when_nothing_is_left() -> None:
+    rung: list[str] = []
+    seconds = [NOW + timedelta(milliseconds=number) for number in range(4)]
+    Simulator(
+        [Bell("a", [seconds[1], seconds[2]], rung), Bell("b", [seconds[0], seconds[3]], rung), Bell("c", [], rung)],
+        lambda: NOW,
+    ).run(taking([]), threading.Event())
+    assert rung == ["b", "a", "a", "b"]
 
 
 def test_it_ends_when_it_is_told_to_stop() -> None:
     stop = threading.Event()
     stop.set()
-    simulator([POINT]).run(lambda report: pytest.fail("a report after the end"), stop)
+    rung: list[str] = []
+    Simulator([Bell("a", [NOW], rung)], lambda: NOW).run(taking([]), stop)
+    assert rung == []
+
+
+def test_it_looks_before_each_change_and_ends_after_so_many() -> None:
+    told: list[Report] = []
+    after = ChargePoint("DE*RDK*E1", Status.INOPERATIVE, "Europe/Berlin", 22_000, False)
+    life([POINT], [after]).run(taking(told), threading.Event())
+    assert told == [StatusReport("DE*RDK*E1", Status.AVAILABLE)] * 2  # all that follows either
+
+
+def test_it_waits_where_nothing_can_change() -> None:
+    told: list[Report] = []
+    life(None, [], [POINT], changes=1).run(taking(told), threading.Event())
+    assert len(told) == 1
+
+
+def test_it_leaves_alone_what_others_have_in_their_hands() -> None:
+    told: list[Report] = []
+    other = ChargePoint("DE*RDK*E2", Status.BLOCKED, "Europe/Berlin", 22_000, False)
+    life(*([[POINT, other]] * 20), taken=lambda: {"DE*RDK*E2"}).run(taking(told), threading.Event())
+    assert {report.evse_id for report in told} == {"DE*RDK*E1"}
 
 
 @pytest.mark.django_db
 def test_its_board_is_our_evses_of_the_demo() -> None:
     load(HOME, seed=7, now=NOW)
-    for owner in ("NL-TNM", "DE-RDK"):  # imported beside it, also into the same party
-        other = factories.own_party(owner)
-        tree = factories.small_location("REAL", owner)
-        tree["evses"][0]["evse_id"] = "NL*TNM*E1"
-        store(other.pk, [(tree, wire_json.validate(wire.Location, tree))], source="import", now=NOW, ours=True)
+    other = factories.own_party("NL-TNM")
+    tree = factories.small_location("REAL", "NL-TNM")
+    tree["evses"][0]["evse_id"] = "NL*TNM*E1"
+    store(other.pk, [(tree, wire_json.validate(wire.Location, tree))], source="import", now=NOW, ours=True)
     board = charge_points()
     assert len(board) == 199  # one of the flaws is an EVSE without an id
     assert "NL*TNM*E1" not in {point.evse_id for point in board}

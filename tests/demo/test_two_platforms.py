@@ -1,80 +1,18 @@
 """Two whole platforms, as `make run` starts them: they meet over HTTP, and a status change of ours reaches the partner."""
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 
-from backoffice.supervisor import postgres
-from backoffice.supervisor.data_directory import BASE_DIR, DataDirectory
+from tests.demo.platforms import Platform
 
 pytestmark = pytest.mark.e2e
 
-READY_WITHIN = 90.0
-"""Seconds. A first start makes two databases; the tests beside this one use the other core."""
-
 ARRIVES_WITHIN = timedelta(seconds=2)
-
-
-def free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        for probe in (one, other):
-            probe.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
-
-
-class Platform:
-    """The platform of a folder, with its partner in it."""
-
-    def __init__(self, root: Path) -> None:
-        self.home = DataDirectory(root)
-        self.output = root / "output"
-        self.ports = free_ports()
-
-    def start(self) -> None:
-        self.home.root.mkdir(parents=True, exist_ok=True)
-        ours = ("DATABASE_URL", "BROKER_URL", "SECRET_KEY", "ROAMDESK_", "DJANGO_SETTINGS_MODULE", "PYTEST_")
-        with self.output.open("wb") as output:
-            self.process = subprocess.Popen(
-                [
-                    *(sys.executable, str(BASE_DIR / "manage.py"), "up", "--data-dir", str(self.home.root)),
-                    *("--port", str(self.ports[0]), "--partner-port", str(self.ports[1])),
-                ],
-                env={name: value for name, value in os.environ.items() if not name.startswith(ours)},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        self.until(lambda: "Roamdesk runs at" in self.output.read_text(), READY_WITHIN)
-
-    def until(self, come: Callable[[], Any], seconds: float) -> Any:
-        deadline = time.monotonic() + seconds
-        while not (found := come()):
-            logs = [path for side in (self.home, self.home.partner) for path in side.logs.glob("*.log")]
-            wrote = "\n".join(f"--- {path}\n{path.read_text(errors='replace')[-1500:]}" for path in sorted(logs))
-            assert self.process.poll() is None, f"it ended:\n{self.output.read_text()}\n{wrote}"
-            assert time.monotonic() < deadline, f"not within {seconds} s:\n{self.output.read_text()}\n{wrote}"
-            time.sleep(0.1)
-        return found
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
-
-    @staticmethod
-    def ask(side: DataDirectory, query: str) -> list[tuple[Any, ...]]:
-        address = f"host={postgres.sockets_of(side)} user={postgres.SUPERUSER} dbname={postgres.DATABASE}"
-        with psycopg.connect(address, autocommit=True) as connection:
-            return connection.execute(query.encode()).fetchall()
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 Runs in the environment of requirements.txt and imports nothing of this project. The library leaves storage to its host;
 that is all that stands here, so whatever it does on the wire is its own.
 
-`python application.py ROLE TOKEN_A [TOKEN_C]`: prints its port, then serves. TOKEN_C is one that was agreed before. The
-locations that it holds from the start arrive on stdin as a JSON list.
+`python application.py ROLE TOKEN_A [TOKEN_C]`: prints its port, then serves. TOKEN_C is one that was agreed before. What it holds
+from the start arrives on stdin as a JSON object: lists by module. As eMSP it lets a token charge that it holds and calls valid.
 """
 
 import json
@@ -29,12 +29,19 @@ import uvicorn  # noqa: E402  # after the settings above
 from py_ocpi import get_application  # noqa: E402
 from py_ocpi.core.authentication.authenticator import Authenticator  # noqa: E402
 from py_ocpi.core.crud import Crud  # noqa: E402
-from py_ocpi.core.enums import ModuleID, RoleEnum  # noqa: E402
+from py_ocpi.core.enums import Action, ModuleID, RoleEnum  # noqa: E402
 from py_ocpi.modules.versions.enums import VersionNumber  # noqa: E402
 
 bootstrap = {token_a}
 clients = {token: {} for token in sys.argv[3:]}
-locations = {location["id"].lower(): location for location in owned}
+MODULES = [ModuleID.locations, ModuleID.tariffs, ModuleID.tokens, ModuleID.sessions, ModuleID.cdrs]
+
+
+def key(found):
+    return (found.get("uid") or found["id"]).lower()
+
+
+held = {module: {key(found): found for found in owned.get(module.value, [])} for module in MODULES}
 
 
 class Tokens(Authenticator):
@@ -52,18 +59,18 @@ class Storage(Crud):
     async def get(cls, module, role, id, *args, **kwargs):  # noqa: A002  # named by the library
         if module == ModuleID.credentials_and_registration:
             return our_credentials(id) if id in clients else None
-        return locations.get(id)
+        return held[module].get(id)
 
     @classmethod
     async def list(cls, module, role, filters, *args, **kwargs):
         first = filters["offset"]
-        page = list(locations.values())[first : first + filters["limit"]]
-        return page, len(locations), first + len(page) >= len(locations)
+        page = list(held[module].values())[first : first + filters["limit"]]
+        return page, len(held[module]), first + len(page) >= len(held[module])
 
     @classmethod
     async def create(cls, module, role, data, *args, **kwargs):
         if module != ModuleID.credentials_and_registration:
-            locations[data["id"]] = data
+            held[module][key(data)] = data
             return data
         bootstrap.discard(kwargs["auth_token"])
         return new_client(data)
@@ -71,7 +78,7 @@ class Storage(Crud):
     @classmethod
     async def update(cls, module, role, data, id, *args, **kwargs):  # noqa: A002  # named by the library
         if module != ModuleID.credentials_and_registration:
-            locations[id] = data
+            held[module][id] = data
             return data
         clients.pop(kwargs["auth_token"])
         return new_client(data)
@@ -81,8 +88,15 @@ class Storage(Crud):
         clients.pop(id)
 
     @classmethod
-    async def do(cls, *args, **kwargs):
-        raise NotImplementedError
+    async def do(cls, module, role, action, *args, data, **kwargs):
+        assert action == Action.authorize_token
+        token = held[module][data["token_uid"]]
+        return {
+            "allowed": "ALLOWED" if token["valid"] else "BLOCKED",
+            "token": token,
+            "location": data["location_reference"],
+            "authorization_reference": f"auth-{data['token_uid']}",
+        }
 
 
 def new_client(data):
@@ -102,7 +116,7 @@ def our_credentials(token):
 application = get_application(
     version_numbers=[VersionNumber.v_2_2_1],
     roles=[RoleEnum(role)],
-    modules=[ModuleID.credentials_and_registration, ModuleID.locations],
+    modules=[ModuleID.credentials_and_registration, *MODULES],
     authenticator=Tokens,
     crud=Storage,
     http_push=True,

@@ -37,8 +37,11 @@ class Foreign:
     def versions_url(self) -> str:
         return f"{self.url}/ocpi/versions"
 
+    def module_url(self, module: str, path: str = "") -> str:
+        return f"{self.url}/ocpi/{self.role.lower()}/2.2.1/{module}/{path}"
+
     def location_url(self, path: str) -> str:
-        return f"{self.url}/ocpi/{self.role.lower()}/2.2.1/locations/{path}"
+        return self.module_url("locations", path)
 
 
 @pytest.fixture(scope="session")
@@ -77,10 +80,10 @@ def _make(folder: Path) -> None:
 
 @pytest.fixture
 def foreign(python: Path) -> Iterator[Callable[..., Foreign]]:
-    """`foreign("EMSP")`: start one. As CPO it owns the locations given."""
+    """`foreign("EMSP")`: start one. It holds the locations given, and what is given of other modules by their names."""
     with ExitStack() as stack:
 
-        def start(role: str, locations: Sequence[dict[str, Any]] = ()) -> Foreign:
+        def start(role: str, locations: Sequence[dict[str, Any]] = (), **others: Sequence[dict[str, Any]]) -> Foreign:
             process = stack.enter_context(
                 subprocess.Popen(
                     [str(python), str(_HERE / "application.py"), role, TOKEN_A, TOKEN_C],
@@ -93,7 +96,7 @@ def foreign(python: Path) -> Iterator[Callable[..., Foreign]]:
             )
             stack.callback(process.terminate)
             assert process.stdin and process.stdout
-            json.dump(list(locations), process.stdin)
+            json.dump({"locations": locations, **others}, process.stdin)
             process.stdin.close()
             port = process.stdout.readline().strip()
             assert port.isdigit(), f"it did not start: {process.wait(10)}"

@@ -65,9 +65,11 @@ def test_credentials_both_ways_and_to_the_end(platform: Party, foreign: Start, r
 
     assert (connection.state, connection.version) == ("ACTIVE", "2.2.1")
     assert [str(claim) for claim in connection.roles.all()] == [f"NL-TNM {role}"]  # it says nl and tnm
+    owns, hears = {"EMSP": ("RECEIVER", "SENDER"), "CPO": ("SENDER", "RECEIVER")}[role]
     assert set(connection.endpoints.values_list("identifier", "role")) == {
         ("credentials", "RECEIVER"),
-        ("locations", {"EMSP": "RECEIVER", "CPO": "SENDER"}[role]),
+        *((module, owns) for module in ("locations", "tariffs", "sessions", "cdrs")),
+        ("tokens", hears),
     }
     called_back = list(Exchange.objects.filter(incoming=True).values_list("method", "http_status", "module"))
     assert called_back == [("GET", 200, "versions"), ("GET", 200, "versions")]

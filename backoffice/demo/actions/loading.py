@@ -11,7 +11,7 @@ from django.db.models import Q
 from backoffice.billing.actions import defining
 from backoffice.billing.models import Export
 from backoffice.demo.world.building import world
-from backoffice.demo.world.companies import COMPANIES, ROLES, Company
+from backoffice.demo.world.companies import COMPANIES, ROLES, STILWATER, Company
 from backoffice.demo.world.drivers import drivers
 from backoffice.demo.world.pricing import tariffs
 from backoffice.locations.actions.changing import unshare
@@ -30,6 +30,9 @@ from ocpi.wire import locations as wire
 from ocpi.wire import tariffs as wire_tariffs
 from ocpi.wire import tokens as wire_tokens
 
+SEED = 7
+"""Of the world, unless somebody asks for another."""
+
 _LOCK = 0xDE30
 """Two loads at once would both find an empty platform."""
 
@@ -39,9 +42,9 @@ class UnableToLoad(Exception):
 
 
 def of_the_demo() -> Q:
-    """A condition on Party: one of the two companies of the demo."""
+    """A condition on Party: one of the companies of the demo."""
     found = Q()
-    for company in COMPANIES:
+    for company in (*COMPANIES, STILWATER):
         found |= Q(country_code=company.country_code, party_id=company.party_id)
     return found
 

@@ -27,7 +27,7 @@ from backoffice.supervisor.data_directory import DataDirectory, read_json, write
 LOOK_EVERY = 0.1
 """Seconds."""
 
-FIRST = ("locations", "tokens")
+FIRST = ("locations", "tariffs", "tokens")
 """What a partner must hold before anybody can charge there; the rest is fetched as it falls due."""
 
 FETCHES = 3

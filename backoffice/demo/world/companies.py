@@ -1,4 +1,4 @@
-"""The two companies of the demo and how they appear to drivers. Both are invented; their domains lead nowhere."""
+"""The companies of the demo and how they appear to drivers. All are invented; their domains lead nowhere."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ ROLES = ("CPO", "EMSP")
 HOME = Company("home", "DE", "RDK", "Rheindock Charging", "rheindock.example")
 PARTNER = Company("partner", "SE", "VGM", "Vallgrind Mobility", "vallgrind.example")
 COMPANIES = (HOME, PARTNER)
+"""Those that run a platform."""
+STILWATER = Company("third", "NL", "STW", "Stilwater Laadpas", "stilwater.example")
+"""Played from a script: `demo.stilwater`."""
 
 
 def company_of(side: str) -> Company:

@@ -15,15 +15,14 @@ from ocpi.wire.locations import EVSEPosition, PowerType, Status
 Tree = dict[str, Any]
 
 STATUSES = {
-    Status.AVAILABLE: 66,
-    Status.CHARGING: 24,
+    Status.AVAILABLE: 90,
     Status.BLOCKED: 3,
     Status.OUTOFORDER: 3,
     Status.RESERVED: 2,
     Status.INOPERATIVE: 1,
     Status.UNKNOWN: 1,
 }
-"""How the charge points of a network are on an ordinary day, in percent."""
+"""How the charge points of a network are before anybody comes to charge, in percent."""
 
 LONG_AGO = {Status.OUTOFORDER: 9 * 24 * 60, Status.INOPERATIVE: 3 * 24 * 60, Status.UNKNOWN: 30 * 24 * 60}
 """The longest, in minutes, that a status has lasted; any other at most RECENTLY."""

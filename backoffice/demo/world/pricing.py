@@ -51,8 +51,9 @@ def _in(company: Company, currency: str, at: datetime) -> list[Tree]:
 
     night = {"start_time": "22:00", "end_time": "06:00"}
     change = (at + CHANGES_IN).replace(hour=0, minute=0, second=0, microsecond=0)
-    fast = [{"price_components": [component("FLAT", "0.50", 1), component("ENERGY", "0.69", 1)]}]
-    dearer_fast = [{"price_components": [component("FLAT", "0.50", 1), component("ENERGY", "0.74", 1)]}]
+    standing = component("PARKING_TIME", "6.00", 60)  # who stands there full keeps others from charging
+    fast = [{"price_components": [component("FLAT", "0.50", 1), component("ENERGY", "0.69", 1), standing]}]
+    dearer_fast = [{"price_components": [component("FLAT", "0.50", 1), component("ENERGY", "0.74", 1), standing]}]
     return [
         tariff(
             "AC",

@@ -8,12 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from backoffice.demo.actions.loading import UnableToLoad, load
+from backoffice.demo.actions.loading import SEED, UnableToLoad, load
 from backoffice.demo.world.companies import COMPANIES, company_of
 from backoffice.partners.actions.connections import UnableToConnect
 from backoffice.roaming_site import site
-
-SEED = 7
 
 
 class Command(BaseCommand):

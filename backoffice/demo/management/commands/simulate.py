@@ -8,33 +8,75 @@ import threading
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from backoffice.charge_points import door
-from backoffice.demo.simulator import Simulator, charge_points
+from backoffice.demo.actions.loading import SEED
+from backoffice.demo.rules.drivers import PROGRAMME
+from backoffice.demo.rules.pace import PACES
+from backoffice.demo.simulator import Activity, Simulator, board
+from backoffice.demo.simulator.cards import cards
+from backoffice.demo.simulator.charging import Charging, Reads
+from backoffice.demo.simulator.life import Life
 from backoffice.roaming_site import site
+
+VISITS = {"endless": None, "programme": PROGRAMME, "none": ()}
 
 
 class Command(BaseCommand):
-    help = "Simulate our charge points of the demo: their EVSEs change status and report it."
+    help = "Simulate our charge points of the demo: drivers charge there, and they change status and report it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--every", type=float, default=1.5, help="seconds between two changes on average (default: %(default)s)"
+            "--every", type=float, default=3, help="seconds between two changes on average (default: %(default)s)"
         )
         parser.add_argument("--seed", type=int, help="draw the same numbers again (default: others each time)")
-        parser.add_argument("--changes", type=int, help="end after so many (default: go on)")
+        parser.add_argument("--changes", type=int, help="no drivers: only change status, so many times, and end")
+        parser.add_argument(
+            "--visits",
+            choices=[*VISITS],
+            default="endless",
+            help="programme: let everything happen once, nothing else, and end; none: go on with charges that run, and end",
+        )
+        parser.add_argument(
+            "--haste", type=float, default=1, help="cars are full so many times sooner (default: %(default)s)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()
         if threading.current_thread() is threading.main_thread():  # nobody else may take signals
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stop.set())
-        simulator = Simulator(
-            look=lambda: door.outlast(charge_points, stop),
-            clock=site.now,
-            every=options["every"],
-            chance=random.Random(options["seed"]),  # a simulation, nothing secret
-            changes=options["changes"],
+        chance = random.Random(options["seed"])  # a simulation, nothing secret
+        charging = None if options["changes"] is not None else self._charging(stop, chance, options)
+        activities: list[Activity] = [charging] if charging else []
+        if options["visits"] == "endless":
+            activities.append(
+                Life(
+                    lambda: door.outlast(board.charge_points, stop),
+                    site.now,
+                    every=options["every"],
+                    chance=chance,
+                    taken=charging.taken if charging else tuple,
+                    changes=options["changes"],
+                )
+            )
+        door.serve(Simulator(activities, site.now), stop)
+
+    @staticmethod
+    def _charging(stop: threading.Event, chance: random.Random, options: dict[str, Any]) -> Charging:
+        side = str(settings.PLATFORM.get("side") or "home")
+        coming = VISITS[options["visits"]]
+        return Charging(
+            Reads(
+                points=lambda: door.outlast(board.charge_points, stop),
+                sockets=lambda evse_id: door.outlast(lambda: board.sockets(evse_id), stop),
+                ongoing=lambda: door.outlast(board.ongoing, stop),
+            ),
+            site.now,
+            cards=cards(side, seed=SEED),
+            pace=PACES[side].times(options["haste"]),
+            chance=chance,
+            programme=None if coming is None else iter(coming),
         )
-        door.serve(simulator, stop)

@@ -1,8 +1,9 @@
-"""How the simulated charge points live, without database or clock: which status follows which, and how often.
+"""How the simulated charge points live while nobody charges there: which status follows which, and how often; and how much
+each is in demand.
 
-`PER_HOUR` is a table of rates, as in a Markov chain: the next change is drawn with the rates of all EVSEs as weights, so a
-charge point that is in demand changes more often than one that is not. The pace of the whole is the simulator's; only the
-proportions are decided here.
+`PER_HOUR` is a table of rates, as in a Markov chain: the next change is drawn with the rates of all EVSEs as weights. The pace
+of the whole is the simulator's; only the proportions are decided here. CHARGING is no part of it: an EVSE charges when a
+charge runs on it and at no other time, so one that is found so without a charge becomes free again.
 """
 
 from __future__ import annotations
@@ -18,17 +19,16 @@ from ocpi.wire.locations import Status
 S = Status
 PER_HOUR: Mapping[Status, Mapping[Status, float]] = {
     S.AVAILABLE: {
-        S.CHARGING: 1.0,
         S.RESERVED: 0.10,
         S.BLOCKED: 0.04,
         S.OUTOFORDER: 0.006,
         S.INOPERATIVE: 0.003,
         S.UNKNOWN: 0.002,
     },
-    S.CHARGING: {S.AVAILABLE: 0.8, S.BLOCKED: 0.05, S.OUTOFORDER: 0.004},
-    S.RESERVED: {S.CHARGING: 2.0, S.AVAILABLE: 0.4},
-    S.BLOCKED: {S.AVAILABLE: 1.5},
-    S.OUTOFORDER: {S.INOPERATIVE: 0.15, S.AVAILABLE: 0.15},
+    S.CHARGING: {S.AVAILABLE: 20.0},
+    S.RESERVED: {S.AVAILABLE: 2.0},
+    S.BLOCKED: {S.AVAILABLE: 2.5},
+    S.OUTOFORDER: {S.INOPERATIVE: 0.3, S.AVAILABLE: 0.3},
     S.INOPERATIVE: {S.AVAILABLE: 0.4},
     S.UNKNOWN: {S.AVAILABLE: 2.0, S.OUTOFORDER: 0.1},
     S.PLANNED: {},  # in the hands of staff
@@ -56,9 +56,6 @@ HUB_DEMAND = (1, 1, 1, 1, 1, 2, 4, 7, 8, 5, 4, 5, 6, 5, 4, 6, 8, 9, 8, 6, 4, 3, 
 SLOW_DEMAND = (3, 2, 1, 1, 1, 1, 2, 3, 5, 5, 4, 4, 4, 4, 3, 3, 4, 6, 7, 7, 6, 5, 4, 3)
 """How much in demand a charge point is by the hour of its local day, from midnight on."""
 
-FAST_STAY = 4.0
-"""How many times sooner a vehicle leaves a fast charger."""
-
 
 @dataclass(frozen=True, slots=True)
 class ChargePoint:
@@ -75,24 +72,30 @@ class ChargePoint:
         return self.max_power >= FAST
 
 
-def rates(point: ChargePoint, now: datetime) -> dict[Status, float]:
-    """What may become of it next, in changes an hour."""
+def demand(point: ChargePoint, now: datetime) -> int:
+    """How many drivers would like to come now, in proportion to other charge points."""
     hour = now.astimezone(ZoneInfo(point.time_zone)).hour
-    demand = (HUB_DEMAND if point.fast else SLOW_DEMAND)[hour] / 4
+    return (HUB_DEMAND if point.fast else SLOW_DEMAND)[hour]
+
+
+def rates(point: ChargePoint) -> dict[Status, float]:
+    """What may become of it next, in changes an hour."""
     found = dict(PER_HOUR[point.status])
     if not point.reservable:
         found.pop(S.RESERVED, None)
-    if point.status is S.AVAILABLE:
-        found[S.CHARGING] *= demand
-    if point.status is S.CHARGING and point.fast:
-        found[S.AVAILABLE] *= FAST_STAY
     return found
 
 
-def step(points: Sequence[ChargePoint], now: datetime, chance: random.Random) -> tuple[ChargePoint, Status, str] | None:
+def step(points: Sequence[ChargePoint], chance: random.Random) -> tuple[ChargePoint, Status, str] | None:
     """The next change: which charge point, what becomes of it, and why. None: nothing here ever changes."""
-    changes = [(point, status, rate) for point in points for status, rate in rates(point, now).items()]
+    changes = [(point, status, rate) for point in points for status, rate in rates(point).items()]
     if not changes:
         return None
     point, status, _ = chance.choices(changes, weights=[rate for _, _, rate in changes])[0]
     return point, status, chance.choice(REASONS.get(status, ("",)))
+
+
+def place(points: Sequence[ChargePoint], now: datetime, chance: random.Random) -> ChargePoint | None:
+    """Where the next driver goes: to a free charge point, more likely to one in demand. None: nothing is free."""
+    free = [point for point in points if point.status is S.AVAILABLE]
+    return chance.choices(free, weights=[demand(point, now) for point in free])[0] if free else None

@@ -1,0 +1,85 @@
+"""Two whole platforms for tests, as `make run` starts them: ours, and the partner's in its folder."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from backoffice.supervisor import postgres
+from backoffice.supervisor.data_directory import BASE_DIR, DataDirectory
+
+READY_WITHIN = 90.0
+"""Seconds. A first start makes two databases; the tests beside this one use the other core."""
+
+# What the tests' own platform is told in the environment.
+OURS = ("DATABASE_URL", "BROKER_URL", "SECRET_KEY", "ROAMDESK_", "DJANGO_SETTINGS_MODULE", "PYTEST_")
+
+
+def free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as other:
+        for probe in (one, other):
+            probe.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
+
+
+class Platform:
+    """The platform of a folder, with its partner in it."""
+
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+
+    def __init__(self, root: Path, *arguments: str) -> None:
+        self.arguments = arguments
+        self.home = DataDirectory(root)
+        self.output = root / "output"
+        self.ports = free_ports()
+
+    def start(self) -> None:
+        self.home.root.mkdir(parents=True, exist_ok=True)
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, str(BASE_DIR / "manage.py"), "up", "--data-dir", str(self.home.root)),
+                    *("--port", str(self.ports[0]), "--partner-port", str(self.ports[1]), *self.arguments),
+                ],
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        self.until(lambda: "Roamdesk runs at" in self.output.read_text(), READY_WITHIN)
+
+    def until(self, come: Callable[[], Any], seconds: float) -> Any:
+        deadline = time.monotonic() + seconds
+        while not (found := come()):
+            logs = [path for side in (self.home, self.home.partner) for path in side.logs.glob("*.log")]
+            wrote = "\n".join(f"--- {path}\n{path.read_text(errors='replace')[-1500:]}" for path in sorted(logs))
+            assert self.process.poll() is None, f"it ended:\n{self.output.read_text()}\n{wrote}"
+            assert time.monotonic() < deadline, f"not within {seconds} s:\n{self.output.read_text()}\n{wrote}"
+            time.sleep(0.1)
+        return found
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
+    def launch(self, side: DataDirectory, *command: str) -> "subprocess.Popen[bytes]":
+        """Another command of the platform of a side, in the background."""
+        with (side.root / "launched").open("ab") as output:
+            return subprocess.Popen(
+                [sys.executable, str(BASE_DIR / "manage.py"), *command, "--data-dir", str(side.root)],
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @staticmethod
+    def ask(side: DataDirectory, query: str) -> list[tuple[Any, ...]]:
+        address = f"host={postgres.sockets_of(side)} user={postgres.SUPERUSER} dbname={postgres.DATABASE}"
+        with psycopg.connect(address, autocommit=True) as connection:
+            return connection.execute(query.encode()).fetchall()
