@@ -127,12 +127,18 @@ class Cdr(Exchanged):
         indexes: ClassVar = [
             models.Index(fields=["party", "id"], name="cdr_page"),
             models.Index(fields=["party", "last_updated", "id"], name="cdr_delta"),
-            models.Index(fields=["-ends_at", "-id"], name="cdr_latest"),
+            # with what the start page sums: it counts two months every five minutes without reading a row
+            models.Index(
+                fields=["-ends_at", "-id"],
+                include=["ours", "party", "emsp", "currency", "total_excl", "state", "verdict"],
+                name="cdr_latest",
+            ),
             models.Index(fields=["emsp", "-ends_at", "-id"], name="cdr_emsp"),
             models.Index(Upper("session_ref"), name="cdr_session", condition=~Q(session_ref="")),
             models.Index(fields=["id"], name="cdr_waiting", condition=Q(verdict=Verdict.WAITING.value)),
             models.Index(
                 fields=["-ends_at", "-id"],
+                include=["party", "emsp", "currency", "total_excl", "delta", "verdict"],
                 name="cdr_to_review",
                 condition=Q(verdict__in=["DIFFERS", "FAILED", "NOT_PRICED"]),
             ),

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from backoffice.fields import NumberField
 from backoffice.partners.models import Connection, Party
 
 
@@ -62,7 +63,10 @@ class ExchangeHour(models.Model):
 
 
 class AuthorizationHour(models.Model):
-    """How often, in one hour, a party of ours decided so for the same reason. See `tokens.models.Authorization`."""
+    """How often, in one hour, a party of ours decided so for the same reason. See `tokens.models.Authorization`.
+
+    `connection`: only where its silence was the reason; the others would be many rows that nobody asks for.
+    """
 
     hour = models.DateTimeField()
     party = models.ForeignKey(Party, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
@@ -84,6 +88,33 @@ class AuthorizationHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.total} {self.allowed} in {self.hour:%Y-%m-%d %H}"
+
+
+class CdrDay(models.Model):
+    """CDRs of charges that ended on one day (UTC) between two parties: how many stand so, and their money.
+
+    CDRs change after their day, so a window of days is counted again and again (`actions.counting`). `standing`: the state of
+    ours, the verdict on received ones.
+    """
+
+    day = models.DateTimeField()
+    ours = models.BooleanField()
+    party = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="+", db_index=False)
+    emsp = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="+", db_index=False)
+    currency = models.CharField(max_length=3)
+    standing = models.CharField(max_length=40)
+    number = models.IntegerField()
+    money = NumberField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["day", "ours", "party", "emsp", "currency", "standing"], name="cdr_day_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.standing} of {self.day:%Y-%m-%d}"
 
 
 class EvseHour(models.Model):

@@ -43,10 +43,10 @@ class ConsoleSite(UnfoldAdminSite):
         return without_nul
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        from backoffice.console.dashboard import (
-            panels,
-        )  # reads the apps' models, which are not loaded before the site is
+        from backoffice.console.dashboard import page  # reads the apps' models, which are not loaded before the site is
 
+        asked = request.GET
+        shown = page(request.user, asked_range=asked.get("range", ""), order=asked.get("order", ""), now=roaming.now())
         context = {**self.each_context(request), "title": "Home", "subtitle": None, **(extra_context or {})}
         request.current_app = self.name
-        return TemplateResponse(request, "console/home.html", context | panels(request.user, now=roaming.now()))
+        return TemplateResponse(request, "console/home.html", context | shown)

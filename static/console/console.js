@@ -47,7 +47,9 @@ document.addEventListener("DOMContentLoaded", () => {
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const fresh = page.getElementById(part.id);
         if (fresh) {
+          const open = [...part.querySelectorAll("details[id][open]")].map((each) => each.id);
           part.replaceChildren(...fresh.childNodes);
+          for (const id of open) document.getElementById(id)?.setAttribute("open", "");
           last = Date.now();
         }
       } catch {

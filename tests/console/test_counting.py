@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection as database
 
+from backoffice.cdrs.models import Cdr
 from backoffice.console.actions import counting
-from backoffice.console.models import AuthorizationHour, Counted, EvseHour, ExchangeHour
+from backoffice.console.models import AuthorizationHour, CdrDay, Counted, EvseHour, ExchangeHour
 from backoffice.console.rules.latency import CLASSES, EDGES, percentile
 from backoffice.delivery.models import Exchange
 from backoffice.locations.actions import changing
-from backoffice.tokens.models import Authorization
 from tests import factories
+from tests.console import charge_rows
 
 NOW = factories.moment("2026-03-02T12:30:00Z")
 
@@ -23,12 +25,6 @@ def exchange(at: datetime, **facts: Any) -> None:
     defaults: dict[str, Any] = {"incoming": False, "module": "cdrs", "method": "POST", "url": "/x", "http_status": 200}
     defaults |= {"ocpi_status": 1000, "elapsed_ms": 120.0, "request_id": "r", "correlation_id": "c"}
     Exchange.objects.create(at=at, **defaults | facts)
-
-
-def authorization(at: datetime, **facts: Any) -> None:
-    defaults: dict[str, Any] = {"kind": "DECIDED", "uid": "A", "token_type": "RFID", "allowed": "ALLOWED"}
-    defaults |= {"how": "WHITELIST", "reason_code": "WHITELISTED", "reason": "It is."}
-    Authorization.objects.create(at=at, **defaults | facts)
 
 
 @pytest.mark.django_db
@@ -43,10 +39,10 @@ def test_hours_that_are_over_are_counted_once_and_the_running_one_is_left() -> N
     exchange(NOW - hour, connection=other.connection, http_status=None, ocpi_status=None)
     exchange(NOW - hour, connection=None, incoming=True, http_status=401, ocpi_status=2001)
     exchange(NOW - 80 * 24 * hour, connection=partner.connection)  # before all that a page can ask for
-    authorization(NOW - hour)
-    authorization(NOW - hour)
-    authorization(NOW - hour, allowed="BLOCKED")
-    authorization(NOW - 0.1 * hour)
+    charge_rows.decision(NOW - hour, connection=partner.connection)
+    charge_rows.decision(NOW - hour, connection=other.connection)
+    charge_rows.decision(NOW - hour, connection=other.connection, allowed="NOT_ALLOWED", reason_code="SILENT")
+    charge_rows.decision(NOW - 0.1 * hour)
 
     for _ in range(2):
         counting.count(now=NOW)
@@ -61,8 +57,10 @@ def test_hours_that_are_over_are_counted_once_and_the_running_one_is_left() -> N
             (eleven, None, True): (1, 0),
             (long_ago, partner.connection.pk, False): (1, 1),
         }
-        assert sorted(AuthorizationHour.objects.values_list("allowed", "total")) == [("ALLOWED", 2), ("BLOCKED", 1)]
-        assert set(Counted.objects.values_list("until", flat=True)) == {counting.floor(NOW)}
+        decided = AuthorizationHour.objects.order_by("allowed").values_list("allowed", "connection", "total")
+        assert list(decided) == [("ALLOWED", None, 2), ("NOT_ALLOWED", other.connection.pk, 1)]
+        logs = Counted.objects.filter(log__in=counting.SOURCES).values_list("until", flat=True)
+        assert set(logs) == {counting.floor(NOW)}
     times = ExchangeHour.objects.get(hour=eleven, connection=partner.connection, incoming=False).times
     assert len(times) == CLASSES
     assert (times[EDGES.index(150)], times[-1]) == (2, 1)
@@ -107,6 +105,31 @@ class _Inserts:
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         self.seen += "INSERT INTO console_exchangehour" in sql
         return execute(sql, params, many, context)
+
+
+@pytest.mark.django_db
+def test_days_of_cdrs_follow_what_becomes_of_them() -> None:
+    ours, theirs = factories.own_party(), factories.partner().party
+    charge_rows.cdr(ours, theirs, NOW - timedelta(days=1), state="RELEASED")
+    held = charge_rows.cdr(ours, theirs, NOW - timedelta(days=1), state="HELD")
+    charge_rows.cdr(theirs, ours, NOW - timedelta(days=2), verdict="AGREED")
+    charge_rows.cdr(theirs, ours, NOW - timedelta(hours=1), verdict="AGREED")  # today: not counted yet
+    charge_rows.cdr(theirs, ours, NOW - timedelta(days=70), verdict="AGREED")  # before all that a page can ask for
+
+    def days() -> list[tuple[str, str, int, Decimal]]:
+        rows = CdrDay.objects.order_by("day", "standing")
+        return [(f"{row.day:%m-%d}", row.standing, row.number, row.money) for row in rows]
+
+    counting.count(now=NOW)
+    nine = Decimal("9.00")
+    assert days() == [("02-28", "AGREED", 1, nine), ("03-01", "HELD", 1, nine), ("03-01", "RELEASED", 1, nine)]
+    before = {row.pk for row in CdrDay.objects.filter(standing="AGREED")}
+    Cdr.objects.filter(pk=held.pk).update(state="RELEASED")
+    counting.count(now=NOW)
+    assert days() == [("02-28", "AGREED", 1, nine), ("03-01", "RELEASED", 2, nine * 2)]
+    assert before == {row.pk for row in CdrDay.objects.filter(standing="AGREED")}, (
+        "what stayed the same was written anew"
+    )
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,10 @@ TIMES = "ARRAY[{}]".format(
     )
 )
 
-EXCHANGES, AUTHORIZATIONS = "exchange", "authorization"
+UNSERVED = ("SILENT", "UNREACHABLE")
+"""Codes of `tokens.rules.words.Reason`: a driver was left without an answer, not refused."""
+
+EXCHANGES, AUTHORIZATIONS, CDRS = "exchange", "authorization", "cdr"
 SOURCES = {EXCHANGES: "delivery_exchange", AUTHORIZATIONS: "tokens_authorization"}
 
 _INSERTS = {
@@ -50,9 +53,10 @@ FROM delivery_exchange x LEFT JOIN partners_connection c ON c.id = x.connection_
 WHERE x.at >= %(begin)s AND x.at < %(end)s GROUP BY 1, 2, 3
 ON CONFLICT (hour, connection_id, incoming)
 DO UPDATE SET total = EXCLUDED.total, good = EXCLUDED.good, times = EXCLUDED.times""",
-    AUTHORIZATIONS: """
+    AUTHORIZATIONS: f"""
 INSERT INTO console_authorizationhour (hour, party_id, connection_id, kind, how, allowed, reason_code, total)
-SELECT date_trunc('hour', at, 'UTC'), party_id, connection_id, kind, how, allowed, reason_code, count(*)
+SELECT date_trunc('hour', at, 'UTC'), party_id, CASE WHEN reason_code IN {UNSERVED} THEN connection_id END, kind, how,
+    allowed, reason_code, count(*)
 FROM tokens_authorization WHERE at >= %(begin)s AND at < %(end)s GROUP BY 1, 2, 3, 4, 5, 6, 7
 ON CONFLICT (hour, party_id, connection_id, kind, how, allowed, reason_code) DO UPDATE SET total = EXCLUDED.total""",
 }
@@ -66,11 +70,28 @@ ON CONFLICT (hour, party_id)
 DO UPDATE SET seen = console_evsehour.seen + EXCLUDED.seen, up = console_evsehour.up + EXCLUDED.up"""
 
 
+_DAYS = """
+WITH fresh AS (
+    SELECT date_trunc('day', ends_at, 'UTC') AS day, ours, party_id, emsp_id, currency, state || verdict AS standing,
+        count(*) AS number, sum(total_excl) AS money
+    FROM cdrs_cdr WHERE ends_at >= %(begin)s AND ends_at < %(end)s GROUP BY 1, 2, 3, 4, 5, 6),
+gone AS (
+    DELETE FROM console_cdrday d WHERE NOT EXISTS (
+        SELECT 1 FROM fresh f WHERE (f.day, f.ours, f.party_id, f.emsp_id, f.currency, f.standing)
+            = (d.day, d.ours, d.party_id, d.emsp_id, d.currency, d.standing)))
+INSERT INTO console_cdrday (day, ours, party_id, emsp_id, currency, standing, number, money)
+SELECT day, ours, party_id, emsp_id, currency, standing, number, money FROM fresh
+ON CONFLICT (day, ours, party_id, emsp_id, currency, standing)
+DO UPDATE SET number = EXCLUDED.number, money = EXCLUDED.money
+WHERE (console_cdrday.number, console_cdrday.money) <> (EXCLUDED.number, EXCLUDED.money)"""
+
+
 def count(*, now: datetime) -> None:
-    """Count every hour that is over and was not counted yet, sample the EVSEs, forget what is old."""
+    """Count every hour that is over and was not counted yet, and the days of CDRs; sample the EVSEs; forget what is old."""
     for log in SOURCES:
         while _count_some(log, now=now):
             pass
+    _count_days(now=now)
     with database.cursor() as cursor:
         cursor.execute(_SAMPLE, {"hour": floor(now), "down": list(DOWN), "no_place": list(NO_PLACE)})
     for model in (ExchangeHour, AuthorizationHour, EvseHour):
@@ -80,6 +101,28 @@ def count(*, now: datetime) -> None:
 def floor(moment: datetime) -> datetime:
     """The full hour before, UTC."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def midnight(moment: datetime) -> datetime:
+    """Of the same day, UTC."""
+    return floor(moment).replace(hour=0)
+
+
+def months_ago(moment: datetime) -> datetime:
+    """The first day that a page may ask for: of the month before, or thirty days back."""
+    day = midnight(moment)
+    return min((day.replace(day=1) - timedelta(days=1)).replace(day=1), day - timedelta(days=30))
+
+
+@transaction.atomic
+def _count_days(*, now: datetime) -> None:
+    """The days before today; today is read live."""
+    today = midnight(now)
+    mark, _ = Counted.objects.select_for_update().get_or_create(log=CDRS, defaults={"until": today})
+    with database.cursor() as cursor:
+        cursor.execute(_DAYS, {"begin": months_ago(now), "end": today})
+    mark.until = today
+    mark.save(update_fields=["until"])
 
 
 @transaction.atomic

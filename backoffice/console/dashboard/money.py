@@ -1,0 +1,245 @@
+"""Panels about CDRs and what comes of them: how many need nobody, what is at risk, what is owed, whether exports are made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from decimal import Decimal
+
+from django.db import connection as database
+
+from backoffice.console.actions import counting
+from backoffice.console.cells import since as ago
+from backoffice.console.dashboard.asked import HOUR, LATE_AFTER, Asked
+from backoffice.console.dashboard.parts import (
+    Bar,
+    Bars,
+    Chart,
+    Figure,
+    Matter,
+    Panel,
+    Series,
+    amount,
+    listing,
+    percent,
+    plural,
+    share,
+    tone,
+)
+
+TARGET = 95.0
+"""Of a hundred received CDRs so many should need nobody."""
+
+MATTERS = 12
+
+_STRAIGHT = """
+SELECT date_bin(%(step)s, at, %(since)s), standing, sum(number)::bigint FROM (
+    SELECT day AS at, standing, number FROM console_cdrday c
+    WHERE NOT c.ours AND c.day >= %(since)s AND c.day < %(live)s {where}
+    UNION ALL
+    SELECT date_bin(%(step)s, c.ends_at, %(since)s), c.verdict, count(*) FROM cdrs_cdr c
+    WHERE NOT c.ours AND c.ends_at >= %(live)s AND c.ends_at >= %(since)s {where} GROUP BY 1, 2) parts
+GROUP BY 1, 2"""
+
+_OPEN = """
+SELECT kind, p.id, p.country_code || '-' || p.party_id, currency, number, money FROM (
+    SELECT c.verdict AS kind, c.party_id AS partner, c.currency, count(*) AS number,
+        sum(abs(coalesce(c.delta, c.total_excl))) AS money
+    FROM cdrs_cdr c WHERE c.verdict IN ('DIFFERS', 'FAILED', 'NOT_PRICED') {where} GROUP BY 1, 2, 3
+    UNION ALL
+    SELECT 'HELD', c.emsp_id, c.currency, count(*), sum(abs(c.total_excl))
+    FROM cdrs_cdr c WHERE c.state = 'HELD' {where} GROUP BY 2, 3
+    UNION ALL
+    SELECT 'UNACKNOWLEDGED', c.emsp_id, c.currency, count(*), sum(c.total_excl)
+    FROM cdrs_cdr c JOIN partners_party e ON e.id = c.emsp_id AND NOT e.ours
+    WHERE c.state = 'RELEASED' AND c.entered_at < %(late)s {where} GROUP BY 2, 3
+    UNION ALL
+    SELECT 'QUARANTINED', q.party_id, '', count(*), NULL
+    FROM cdrs_quarantined q WHERE q.closed_at IS NULL {quarantine} GROUP BY 2) found
+JOIN partners_party p ON p.id = found.partner"""
+
+_TURNOVER = """
+SELECT this, parts.ours, currency, sum(money), sum(number)::bigint FROM (
+    SELECT c.day >= %(month)s AS this, c.ours, c.emsp_id, c.currency, c.standing, c.money, c.number FROM console_cdrday c
+    WHERE c.day >= %(before)s AND c.day < %(live)s {where}
+    UNION ALL
+    SELECT c.ends_at >= %(month)s, c.ours, c.emsp_id, c.currency, c.state || c.verdict, sum(c.total_excl), count(*)
+    FROM cdrs_cdr c WHERE c.ends_at >= %(live)s AND c.ends_at >= %(before)s {where} GROUP BY 1, 2, 3, 4, 5) parts
+JOIN partners_party e ON e.id = emsp_id
+WHERE parts.ours AND NOT e.ours AND standing IN ('RELEASED', 'ACKNOWLEDGED') OR NOT parts.ours AND standing = 'AGREED'
+GROUP BY 1, 2, 3"""
+
+_EXPORTS = """
+SELECT e.id, e.name, e.enabled, e.good_at, r.number, r.state, r.rows_total, r.error
+FROM billing_export e LEFT JOIN LATERAL (
+    SELECT * FROM billing_exportrun r WHERE r.export_id = e.id ORDER BY r.id DESC LIMIT 1) r ON true
+{where} ORDER BY e.name LIMIT 100"""
+
+_BARS = {
+    (True, True): ("receivable", "in", "ours"),
+    (True, False): ("receivable, last month", "in", "ours"),
+    (False, True): ("payable", "out", "received"),
+    (False, False): ("payable, last month", "out", "received"),
+}
+
+WORDS = {
+    "DIFFERS": "differ from our price",
+    "FAILED": "could not be checked",
+    "NOT_PRICED": "have no tariff to price them by",
+    "HELD": "of ours are held",
+    "UNACKNOWLEDGED": "were not acknowledged in 24 h",
+    "QUARANTINED": "were refused and kept aside",
+}
+
+
+def _where(asked: Asked) -> str:
+    if asked.parties is None:
+        return ""
+    return "AND (c.party_id = ANY(%(parties)s) OR c.emsp_id = ANY(%(parties)s))"
+
+
+def straight(asked: Asked) -> Panel:
+    """Received CDRs of charges that ended in the range: agreed without a person, of all that are judged."""
+    range_ = asked.range.daily
+    live, gap = asked.live_from(counting.CDRS)
+    if range_.step == HOUR:
+        live, gap = range_.since, ""  # a day is short enough to be read as it is
+    with database.cursor() as cursor:
+        given = asked.given(live=live, since=range_.since, step=range_.step)
+        cursor.execute(_STRAIGHT.format(where=_where(asked)), given)
+        rows = cursor.fetchall()
+    counts: Counter[str] = Counter()
+    bins: dict[object, Counter[str]] = {}
+    for start, verdict, number in rows:
+        counts[verdict] += number
+        bins.setdefault(start, Counter())[verdict] += number
+    waiting = counts.pop("WAITING", 0)
+    judged = sum(counts.values())
+    rate = share(counts["AGREED"], judged)
+    panel = Panel("straight", "CDR straight-through", gap=gap)
+    agreed = listing("cdrs_cdr_changelist", verdict="AGREED")
+    panel.figures = [
+        Figure(f"agreed of {judged:,} received", percent(rate), agreed, tone(rate, good=TARGET, fair=80), "done_all"),
+        Figure(
+            "waiting to be priced", f"{waiting:,}", listing("cdrs_cdr_changelist", verdict="WAITING"), "off", "pending"
+        ),
+    ]
+    if judged:
+        values = []
+        for start in range_.starts:
+            found = bins.get(start, Counter())
+            part = share(found["AGREED"], sum(found.values()) - found["WAITING"])
+            values.append(None if part is None else round(part, 1))
+        lines = [Series("agreed", values, "out"), Series("target", [TARGET] * len(values), "target", dashed=True)]
+        summary = f"{percent(rate)} agreed in {asked.range.words}; the target is {TARGET:.0f}%."
+        panel.charts = [Chart("line", range_.labels, lines, "%", summary, places=1, most=100)]
+    return panel
+
+
+def review(asked: Asked) -> Panel:
+    """What waits for a decision, and the money in it: the difference where there is one, else the whole sum."""
+    quarantine = "" if asked.parties is None else "AND q.connection_id = ANY(%(connections)s)"
+    with database.cursor() as cursor:
+        cursor.execute(
+            _OPEN.format(where=_where(asked), quarantine=quarantine), asked.given(late=asked.now - LATE_AFTER)
+        )
+        rows = cursor.fetchall()
+    numbers: Counter[str] = Counter()
+    risk: dict[str, Decimal] = {}
+    panel = Panel("review", "CDRs that wait for somebody")
+    urls = {
+        "HELD": listing("cdrs_cdr_changelist", tab="held"),
+        "UNACKNOWLEDGED": listing("cdrs_cdr_changelist", tab="unacknowledged"),
+        "QUARANTINED": listing("cdrs_quarantined_changelist"),
+    } | {verdict: listing("cdrs_cdr_changelist", verdict=verdict) for verdict in ("DIFFERS", "FAILED", "NOT_PRICED")}
+    for kind, pk, partner, currency, number, money in rows:
+        numbers[kind] += number
+        if kind not in ("UNACKNOWLEDGED", "QUARANTINED"):
+            risk[currency] = risk.get(currency, Decimal(0)) + money
+        url = urls[kind]
+        if url:
+            url += f"{'&' if '?' in url else '?'}partner={pk}"
+        sentence = (
+            f"{plural(number, 'CDR')} {'with' if kind in ('HELD', 'UNACKNOWLEDGED') else 'of'} {partner} {WORDS[kind]}"
+        )
+        severe = "bad" if kind in ("DIFFERS", "QUARANTINED", "FAILED") else "warn"
+        panel.matters.append(Matter(sentence, url, number, money, currency, tone=severe, icon="receipt_long"))
+    panel.matters = sorted(panel.matters, key=lambda each: (-(each.money or 0), -each.drivers))[:MATTERS]
+    panel.figures = [
+        Figure(f"at risk, {currency}", amount(money, currency), urls["DIFFERS"], "bad" if money else "good", "payments")
+        for currency, money in sorted(risk.items())
+    ] or [Figure("at risk", "nothing", listing("cdrs_cdr_changelist"), "good", "payments")]
+    panel.figures += [
+        Figure(
+            WORDS[kind],
+            f"{numbers[kind]:,}",
+            urls[kind],
+            "bad" if kind in ("FAILED", "QUARANTINED") else "warn",
+            "receipt_long",
+        )
+        for kind in WORDS
+        if numbers[kind]
+    ]
+    panel.note = "At risk: by how much differing CDRs differ, and all of those that are held or could not be priced."
+    return panel
+
+
+def turnover(asked: Asked) -> Panel:
+    """Month to date whatever the range: by the end of the charge, before taxes, credits taken off, currencies apart."""
+    live, gap = asked.live_from(counting.CDRS)
+    month = counting.midnight(asked.now).replace(day=1)
+    before = (month - timedelta(days=1)).replace(day=1)
+    with database.cursor() as cursor:
+        cursor.execute(_TURNOVER.format(where=_where(asked)), asked.given(month=month, before=before, live=live))
+        rows = {(ours, currency, this): (total, number) for this, ours, currency, total, number in cursor.fetchall()}
+    panel = Panel("turnover", "Receivable and payable, month to date", gap=gap)
+    panel.note = (
+        "Receivable: released CDRs of ours. Payable: received ones that agree. Before taxes, by the end of the charge."
+    )
+    for currency in sorted({key[1] for key in rows}):
+        longest = max(abs(total) for (_, own, _), (total, _) in rows.items() if own == currency) or Decimal(1)
+        parts = []
+        for (ours, this), (name, judged, side) in _BARS.items():
+            if found := rows.get((ours, currency, this)):
+                total, number = found
+                length = max(1, round(100 * abs(total) / longest))
+                url = listing("cdrs_cdr_changelist", side=side, currency=currency)
+                parts.append(Bar(name, amount(total, currency), plural(number, "CDR"), length, judged, url, not this))
+        panel.bars.append(Bars(currency, parts))
+    if not rows:
+        panel.figures = [Figure("this month and last", "nothing", listing("cdrs_cdr_changelist"), "off", "payments")]
+    return panel
+
+
+def exports(asked: Asked) -> Panel:
+    where = "" if asked.parties is None else "WHERE e.party_id = ANY(%(parties)s)"
+    with database.cursor() as cursor:
+        cursor.execute(_EXPORTS.format(where=where), asked.given())
+        rows = cursor.fetchall()
+    runs = listing("billing_exportrun_changelist")
+    panel = Panel("exports", "Exports")
+    last = max((row[3] for row in rows if row[3]), default=None)
+    failed = [row for row in rows if row[5] == "FAILED"]
+    working = sum(row[5] in ("QUEUED", "RUNNING") for row in rows)
+    panel.figures = [
+        Figure(
+            "last good run",
+            ago(last, now=asked.now) if last else "none",
+            listing("billing_export_changelist"),
+            "bad" if failed else "good" if last else "off",
+            "task_alt",
+        ),
+        Figure(
+            "failed",
+            str(len(failed)),
+            listing("billing_exportrun_changelist", state="FAILED"),
+            "bad" if failed else "good",
+            "error" if failed else "check_circle",
+        ),
+        Figure("being made", str(working), runs, "busy" if working else "off", "sync"),
+    ]
+    for _, name, _, _, number, _, total, error in failed:
+        sentence = f"Export {name} #{number} failed: {error.rstrip('.')}. {plural(total, 'CDR')} in no file"
+        url = listing("billing_exportrun_changelist", state="FAILED")
+        panel.matters.append(Matter(sentence, url, total, tone="bad", icon="upload_file"))
+    return panel
