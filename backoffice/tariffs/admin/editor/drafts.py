@@ -187,7 +187,7 @@ class DraftAdmin(PublishPages, ConsoleAdmin):
         if isinstance(form, HttpResponse):
             return form
         remember(request, draft.party, request.POST)
-        pane = self._pane(request, draft, form, asked)
+        pane = self._pane(request, draft, form, asked, whole_page=False)
         drawn = Drawn(form, pane)
         return self.render(
             request,
@@ -214,7 +214,10 @@ class DraftAdmin(PublishPages, ConsoleAdmin):
             context = {"title": "Not possible", "sentence": str(error), "crumbs": _crumbs(), "draft": draft}
             return self.render(request, "console/tariffs/refused.html", context, status=422)
 
-    def _pane(self, request: HttpRequest, draft: Draft, form: TariffForm, asked: Asked) -> Pane:
+    def _pane(
+        self, request: HttpRequest, draft: Draft, form: TariffForm, asked: Asked, *, whole_page: bool = True
+    ) -> Pane:
+        """`whole_page`: with what may be chosen beside it, which does not change while somebody types."""
         other = seen_tariff(request, asked.other) if asked.other is not None else None
         return Pane(
             whole(form.tree, draft.party, now=site.now()),
@@ -222,7 +225,7 @@ class DraftAdmin(PublishPages, ConsoleAdmin):
             offer=offer_of(draft.party, carried_id(draft)),
             other=typed(other),
             own_examples=examples.of(draft.party),
-            others=comparable(request, ours_first=draft.party, chosen=other),
+            others=comparable(request, ours_first=draft.party, chosen=other) if whole_page else (),
         )
 
     def _editor(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Case, QuerySet, Value, When
+from django.db.models import QuerySet
+from django.db.models.functions import Upper
 from django.http import HttpRequest
 
 from backoffice import statements
@@ -38,14 +39,17 @@ def seen_tariff(request: HttpRequest, pk: int) -> Tariff | None:
 
 
 def comparable(request: HttpRequest, *, ours_first: Party, chosen: Any = None) -> list[tuple[int, str]]:
-    """Key and name of the newest tariffs, those of this party first; the chosen one is among them."""
-    near = Case(When(party=ours_first, then=Value(0)), When(party__ours=True, then=Value(1)), default=Value(2))
-    rows = (
+    """Key and name of the newest tariffs, those of this party first, then ours; the chosen one is among them. Two queries, each
+    by an index: there may be very many."""
+    newest = (
         seen_tariffs(request)
-        .annotate(near=near)
-        .order_by("near", "-last_updated", "-pk")
-        .only("object_id", "currency", "party__country_code", "party__party_id")[:MOST]
+        .order_by("-last_updated", "-pk")
+        .only("object_id", "currency", "party__country_code", "party__party_id", "party__ours")
     )
+    rows = list(newest.filter(party=ours_first)[:MOST])
+    if len(rows) < MOST:
+        others = newest.exclude(party=ours_first)[: MOST - len(rows)]
+        rows += sorted(others, key=lambda row: not row.party.ours)
     found = {row.pk: _name(row) for row in rows}
     if chosen is not None and chosen.pk not in found:
         found = {chosen.pk: _name(chosen)} | found
@@ -116,7 +120,7 @@ TERMINALS = [
 """Capabilities of an EVSE at which one pays by card (mod_locations#capability_enum)."""
 
 _AROUND = """
-SELECT array_agg(DISTINCT upper(o.tariff_id)), bool_or(c.pays) FROM (
+SELECT (array_agg(DISTINCT upper(o.tariff_id)))[1:50], bool_or(c.pays) FROM (
     SELECT t.evse_id, t.connector_id, e.capabilities && %(terminals)s::varchar[] AS pays
     FROM locations_connectortariff t JOIN locations_evse e ON e.id = t.evse_id AND e.listed
     JOIN locations_location l ON l.id = e.location_id
@@ -126,12 +130,13 @@ JOIN locations_connectortariff o ON o.evse_id = c.evse_id AND o.connector_id = c
 
 
 def offer_of(party: Party, object_id: str) -> Offer:
-    """What the connectors say that offer a tariff; of very many, a sample. Two queries."""
+    """What the connectors say that offer a tariff; of very many, a sample (OCPI foresees a handful). Two queries."""
     if not object_id:
         return Offer()
     ((ids, pays),) = statements.run(_AROUND, {"terminals": TERMINALS, "tariff": object_id, "party": party.pk})
     if not ids:
         return Offer()
     others = [each for each in ids if each != object_id.upper()]
-    rows = Tariff.objects.filter(party=party, withdrawn_at=None, object_id__in=others) if others else ()
-    return Offer(others=[value for row in rows if (value := typed(row))], has_terminal=bool(pays))
+    rows = Tariff.objects.annotate(key=Upper("object_id")).filter(party=party, withdrawn_at=None, key__in=others)
+    found = [value for row in rows if (value := typed(row))] if others else []
+    return Offer(others=found, has_terminal=bool(pays))

@@ -11,28 +11,35 @@ from backoffice.partners.models import Party
 from backoffice.tariffs.offers import Offers
 
 MOST_SETS = 30
+MOST_IDS = 40
+"""Of a connector's list; a longer one is no offer but a mistake, and is looked at so far only."""
+
 AHEAD = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
 class OfferedSet:
-    """Connectors with the same tariffs. `ids`: in alphabetical order."""
+    """Connectors with the same tariffs. `ids`: the tariff that was asked for, then the alphabet; `more` are left out."""
 
     ids: tuple[str, ...]
+    more: int
     connectors: int
     evses: int
     locations: int
 
 
 _SETS = """
-SELECT ids, count(*), count(DISTINCT evse_id), count(DISTINCT location_id) FROM (
-    SELECT o.evse_id, o.connector_id, e.location_id, array_agg(o.tariff_id ORDER BY upper(o.tariff_id), o.tariff_id) AS ids
+SELECT ids[1:%(ids)s], cardinality(ids) - cardinality(ids[1:%(ids)s]), count(*), count(DISTINCT evse_id),
+    count(DISTINCT location_id)
+FROM (
+    SELECT o.evse_id, o.connector_id, e.location_id,
+        array_agg(o.tariff_id ORDER BY upper(o.tariff_id) <> upper(%(tariff)s), upper(o.tariff_id)) AS ids
     FROM locations_connectortariff o
     JOIN locations_evse e ON e.id = o.evse_id AND e.listed AND e.status <> 'REMOVED'
     JOIN locations_location l ON l.id = e.location_id
     WHERE l.party_id = %(party)s {narrowed}
     GROUP BY 1, 2, 3) sets
-GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %(most)s
+GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT %(most)s
 """
 
 _WITH = """AND (o.evse_id, o.connector_id) IN (SELECT i.evse_id, i.connector_id FROM locations_connectortariff i
@@ -62,7 +69,8 @@ class Place:
 def sets_of(party: Party, tariff: str = "") -> list[OfferedSet]:
     """The distinct lists on the connectors of a party, the most frequent first. `tariff`: only those that hold it."""
     rows = statements.run(
-        _SETS.format(narrowed=_WITH if tariff else ""), {"party": party.pk, "tariff": tariff, "most": MOST_SETS}
+        _SETS.format(narrowed=_WITH if tariff else ""),
+        {"party": party.pk, "tariff": tariff, "most": MOST_SETS, "ids": MOST_IDS},
     )
     return [OfferedSet(tuple(row[0]), *row[1:]) for row in rows]
 

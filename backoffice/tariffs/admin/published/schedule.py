@@ -29,6 +29,7 @@ BEFORE = timedelta(days=7)
 """How much of the past is drawn, to see what is being followed."""
 
 MOST_TARIFFS = 150
+MOST_PROBLEMS = 8
 TONES = {
     Standing.LIVE: "good",
     Standing.SCHEDULED: "busy",
@@ -183,13 +184,17 @@ def _group(one: OfferedSet, offers: Offers, axis: Axis) -> Group:
     keys = {row.object_id: row.pk for row in offers.rows.values()}
     unknown = [each for each in one.ids if each.upper() not in offers.rows]
     problems = [f"Nobody told us of {each}." for each in unknown]
+    if one.more:
+        problems.append(f"They name {one.more} tariffs more, which are not looked at.")
     rows = []
     single = len(lanes) == 1
     for lane in lanes:
         name = "All charges" if single else KINDS[lane.kind]
         rows.append(Row(name, None, "", [_stretch(each, axis, keys) for each in lane.stretches]))
         problems += _problems(lane, name, axis)
-    return Group(one, rows, problems)
+    shown = problems[:MOST_PROBLEMS]
+    left = len(problems) - len(shown)
+    return Group(one, rows, [*shown, f"And {left} more."] if left else shown)
 
 
 def _stretch(each: Stretch, axis: Axis, keys: dict[str, int]) -> Bar:
