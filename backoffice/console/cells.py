@@ -42,6 +42,17 @@ TONES: Mapping[str, Tone] = {
     "PAUSED": ("warn", "pause_circle"),
     "SUSPENDED": ("bad", "error"),
     "AWAITING_APPROVAL": ("warn", "hourglass_top"),
+    # CDRs
+    "HELD": ("warn", "front_hand"),
+    "RELEASED": ("busy", "outgoing_mail"),
+    "ACKNOWLEDGED": ("good", "check_circle"),
+    "REPLACED": ("off", "swap_horiz"),
+    "WAITING": ("busy", "hourglass_top"),
+    "AGREED": ("good", "check_circle"),
+    "DIFFERS": ("bad", "difference"),
+    "NOT_PRICED": ("warn", "help"),
+    "OPEN_ALARM": ("bad", "notification_important"),
+    "CLOSED": ("off", "task_alt"),
     # messages, pulls
     "DUE": ("busy", "schedule_send"),
     "DONE": ("good", "check_circle"),

@@ -12,7 +12,13 @@ from django.urls import NoReverseMatch, reverse
 
 GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
     # title: (label, icon, URL name, permission)
-    ("", (("Home", "home", "admin:index", ""),)),
+    (
+        "",
+        (
+            ("Home", "home", "admin:index", ""),
+            ("Search", "search", "admin:cdrs_cdr_search", "cdrs.view_cdr"),
+        ),
+    ),
     (
         "Roaming",
         (
@@ -31,6 +37,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Tariff drafts", "edit_note", "admin:tariffs_draft_changelist", "tariffs.view_draft"),
         ),
     ),
+    ("Money", (("CDRs", "receipt_long", "admin:cdrs_cdr_changelist", "cdrs.view_cdr"),)),
     (
         "Operations",
         (
