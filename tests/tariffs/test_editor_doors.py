@@ -241,6 +241,7 @@ def test_publication_tells_what_changes_and_whom_it_touches(ours: Party, manager
     assert "Element 1" not in told  # did not change
     assert f"Told at once 1: {heard.connection.name}" in told
     assert f"At their next fetch 1: {pulls.connection.name}" in told
+    assert "30 kWh DC in 20 min EUR 16.20 EUR 18.00" in told  # before and after
     assert f"Connectors 1 at 1 locations: {own}" in told
     assert follower.object_id in told
     assert manager.post(f"{DRAFTS}{draft.pk}/publish/").status_code == 302

@@ -20,9 +20,11 @@ from backoffice.roaming_site import site
 from backoffice.tariffs.actions import drafting
 from backoffice.tariffs.actions.drafting import UnableToChange
 from backoffice.tariffs.admin.differences import Change, differences
+from backoffice.tariffs.admin.pane import examples
 from backoffice.tariffs.admin.pane.asked import Asked, zones_of
 from backoffice.tariffs.admin.pane.figures import Pane, whole
 from backoffice.tariffs.admin.pane.remarks import label_of
+from backoffice.tariffs.admin.pane.seeing import typed
 from backoffice.tariffs.models import Draft, Tariff
 from backoffice.tariffs.rules.standing import RECEIVER_ROLES
 from ocpi.wire import json as wire_json
@@ -105,7 +107,13 @@ class PublishPages:
                 self.done(request, f"{tariff.object_id} is published, and partners are being told.")
                 return HttpResponseRedirect(page_of(tariff))
         asked = Asked.read(request.GET, zones=zones_of(draft.party), now=site.now())
-        pane = Pane(whole(draft.tree(), draft.party, now=site.now()), asked)
+        before = draft.tariff or draft.replaces
+        pane = Pane(
+            whole(draft.tree(), draft.party, now=site.now()),
+            asked,
+            other=typed(before),
+            own_examples=examples.of(draft.party),
+        )
         context = {
             "title": f"Publish {draft}",
             "crumbs": [
@@ -118,6 +126,7 @@ class PublishPages:
             "refused": refused,
             "changes": self.changes(draft, asked),
             "touched": touched(draft),
+            "before": before,
         }
         return self.render(request, "console/tariffs/publish.html", context, status=422 if refused else 200)
 
