@@ -92,12 +92,13 @@ def authorizations(asked: Asked) -> Panel:
         reasons[reason] += count
         bins.setdefault(bin_, Counter())[reason] += count
     panel = Panel("authorizations", "Authorisations", gap=gap)
-    url = listing("tokens_authorization_changelist")
-    for way, label, icon in (
-        ("asked", "when partners ask us", "call_received"),
-        ("asking", "when we ask partners", "call_made"),
-        ("own", "by what we know ourselves", "fact_check"),
+    window = asked.range.key if asked.range.key != "mtd" else "30d"
+    for way, label, icon, narrowed in (
+        ("asked", "when partners ask us", "call_received", {"kind": "ASKED"}),
+        ("asking", "when we ask partners", "call_made", {"kind": "DECIDED"}),
+        ("own", "by what we know ourselves", "fact_check", {"kind": "DECIDED"}),
     ):
+        url = listing("tokens_authorization_changelist", since=window, **narrowed)
         total = tally[way, True] + tally[way, False]
         rate = share(tally[way, True], total)
         panel.figures.append(Figure(f"{label} ({total:,})", percent(rate), url, tone(rate, good=90, fair=70), icon))
@@ -126,7 +127,7 @@ def authorizations(asked: Asked) -> Panel:
     panel.matters = [
         Matter(
             f"{name} left {plural(count, 'driver')} without an answer in {asked.range.words}",
-            listing("tokens_authorization_changelist", connection=str(connection)),
+            listing("tokens_authorization_changelist", since=window, outcome="refused", partner=str(connection)),
             count,
             icon="voice_over_off",
         )
@@ -146,21 +147,19 @@ def live(asked: Asked) -> Panel:
     active = {(ours, fresh): (count, power) for start, ours, fresh, count, power in rows if start is None}
     energy = {(start, ours): kwh for start, ours, _, _, kwh in rows if start is not None}
     panel = Panel("live", "Charging now")
-    active_url = listing("charging_sessions_session_changelist", status="ACTIVE")
     silent = sum(count for (_, fresh), (count, _) in active.items() if not fresh)
-    for ours, label, icon in (
-        (True, "at our charge points", "ev_station"),
-        (False, "our drivers elsewhere", "directions_car"),
+    for ours, way, label, icon in (
+        (True, "ours", "at our charge points", "ev_station"),
+        (False, "theirs", "our drivers elsewhere", "directions_car"),
     ):
         count, power = active.get((ours, True), (0, Decimal(0)))
-        panel.figures.append(
-            Figure(f"{label}, {power:,.0f} kW", f"{count:,}", active_url, "busy" if count else "off", icon)
-        )
+        url = listing("charging_sessions_session_changelist", state="active", way=way)
+        panel.figures.append(Figure(f"{label}, {power:,.0f} kW", f"{count:,}", url, "busy" if count else "off", icon))
     today = sum((kwh for (start, _), kwh in energy.items() if start >= midnight), Decimal(0))
-    all_of_them = listing("charging_sessions_session_changelist")
+    all_of_them = listing("charging_sessions_session_changelist", state="all")
     panel.figures.append(Figure("of charges that began today", f"{today:,.0f} kWh", all_of_them, "off", "bolt"))
     if silent:
-        stale = listing("charging_sessions_session_changelist", state="stale")
+        stale = listing("charging_sessions_session_changelist", trouble="silent")
         panel.figures.append(Figure("unheard of for 15 min", f"{silent:,}", stale, "warn", "history"))
     starts = [day + n * HOUR for n in range(24)]
     values = [float(energy.get((start, True), 0) + energy.get((start, False), 0)) for start in starts]
@@ -177,7 +176,7 @@ def unbilled(asked: Asked) -> Panel:
         cursor.execute(_UNBILLED.format(where=_where(asked)), asked.given(late=asked.now - LATE_AFTER))
         rows = cursor.fetchall()
     count = sum(row[3] for row in rows)
-    url = listing("charging_sessions_session_changelist", state="no_cdr")
+    url = listing("charging_sessions_session_changelist", trouble="no_cdr")
     panel = Panel("unbilled", "Sessions without CDR")
     number = f"{count:,}" if count < MOST else f"{MOST:,} or more"
     panel.figures = [Figure("ended more than 24 h ago", number, url, "bad" if count else "good", "receipt_long")]
@@ -188,7 +187,7 @@ def unbilled(asked: Asked) -> Panel:
         panel.matters.append(
             Matter(
                 f"{plural(charges, 'charge')} with {partner} without CDR for over a day",
-                f"{url}&partner={pk}" if url else "",
+                f"{url}&party={pk}" if url else "",
                 charges,
                 cost,
                 currency,

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from django.db import connection as database
 
+from backoffice.billing.rules.words import overdue_since
 from backoffice.console.actions import counting
 from backoffice.console.cells import since as ago
 from backoffice.console.dashboard.asked import HOUR, LATE_AFTER, Asked
@@ -70,17 +71,22 @@ WHERE parts.ours AND NOT e.ours AND standing IN ('RELEASED', 'ACKNOWLEDGED') OR 
 GROUP BY 1, 2, 3"""
 
 _EXPORTS = """
-SELECT e.id, e.name, e.enabled, e.good_at, r.number, r.state, r.rows_total, r.error
+SELECT e.id, e.name, e.schedule, e.enabled, coalesce(e.answered_until, e.created_at), e.good_at, r.number, r.state, r.rows_done,
+    r.rows_total, r.error, (SELECT count(*) FROM billing_exportrun u
+        WHERE u.export_id = e.id AND u.state IN ('FAILED', 'CANCELLED')), r.id
 FROM billing_export e LEFT JOIN LATERAL (
     SELECT * FROM billing_exportrun r WHERE r.export_id = e.id ORDER BY r.id DESC LIMIT 1) r ON true
 {where} ORDER BY e.name LIMIT 100"""
 
 _BARS = {
-    (True, True): ("receivable", "in", "ours"),
-    (True, False): ("receivable, last month", "in", "ours"),
-    (False, True): ("payable", "out", "received"),
-    (False, False): ("payable, last month", "out", "received"),
+    (True, True): ("receivable", "in", "out"),
+    (True, False): ("receivable, last month", "in", "out"),
+    (False, True): ("payable", "out", "in"),
+    (False, False): ("payable, last month", "out", "in"),
 }
+
+_TABS = {"HELD": "held", "UNACKNOWLEDGED": "waiting", "QUARANTINED": "quarantine"}
+"""Of the inbox; what differs, failed or has no price is to be reviewed."""
 
 WORDS = {
     "DIFFERS": "differ from our price",
@@ -117,11 +123,15 @@ def straight(asked: Asked) -> Panel:
     judged = sum(counts.values())
     rate = share(counts["AGREED"], judged)
     panel = Panel("straight", "CDR straight-through", gap=gap)
-    agreed = listing("cdrs_cdr_changelist", verdict="AGREED")
+    agreed = listing("cdrs_cdr_changelist", tab="agreed", way="in")
     panel.figures = [
         Figure(f"agreed of {judged:,} received", percent(rate), agreed, tone(rate, good=TARGET, fair=80), "done_all"),
         Figure(
-            "waiting to be priced", f"{waiting:,}", listing("cdrs_cdr_changelist", verdict="WAITING"), "off", "pending"
+            "waiting to be priced",
+            f"{waiting:,}",
+            listing("cdrs_cdr_changelist", tab="all", way="in"),
+            "off",
+            "pending",
         ),
     ]
     if judged:
@@ -147,18 +157,14 @@ def review(asked: Asked) -> Panel:
     numbers: Counter[str] = Counter()
     risk: dict[str, Decimal] = {}
     panel = Panel("review", "CDRs that wait for somebody")
-    urls = {
-        "HELD": listing("cdrs_cdr_changelist", tab="held"),
-        "UNACKNOWLEDGED": listing("cdrs_cdr_changelist", tab="unacknowledged"),
-        "QUARANTINED": listing("cdrs_quarantined_changelist"),
-    } | {verdict: listing("cdrs_cdr_changelist", verdict=verdict) for verdict in ("DIFFERS", "FAILED", "NOT_PRICED")}
+    urls = {kind: listing("cdrs_cdr_changelist", tab=_TABS.get(kind, "review")) for kind in WORDS}
     for kind, pk, partner, currency, number, money in rows:
         numbers[kind] += number
         if kind not in ("UNACKNOWLEDGED", "QUARANTINED"):
             risk[currency] = risk.get(currency, Decimal(0)) + money
         url = urls[kind]
         if url:
-            url += f"{'&' if '?' in url else '?'}partner={pk}"
+            url += f"&partner={pk}"
         sentence = (
             f"{plural(number, 'CDR')} {'with' if kind in ('HELD', 'UNACKNOWLEDGED') else 'of'} {partner} {WORDS[kind]}"
         )
@@ -168,7 +174,7 @@ def review(asked: Asked) -> Panel:
     panel.figures = [
         Figure(f"at risk, {currency}", amount(money, currency), urls["DIFFERS"], "bad" if money else "good", "payments")
         for currency, money in sorted(risk.items())
-    ] or [Figure("at risk", "nothing", listing("cdrs_cdr_changelist"), "good", "payments")]
+    ] or [Figure("at risk", "nothing", listing("cdrs_cdr_changelist", tab="review"), "good", "payments")]
     panel.figures += [
         Figure(
             WORDS[kind],
@@ -188,7 +194,8 @@ def turnover(asked: Asked) -> Panel:
     """Month to date whatever the range: by the end of the charge, before taxes, credits taken off, currencies apart."""
     live, gap = asked.live_from(counting.CDRS)
     month = counting.midnight(asked.now).replace(day=1)
-    before = (month - timedelta(days=1)).replace(day=1)
+    last_day = month - timedelta(days=1)
+    before = last_day.replace(day=1)
     with database.cursor() as cursor:
         cursor.execute(_TURNOVER.format(where=_where(asked)), asked.given(month=month, before=before, live=live))
         rows = {(ours, currency, this): (total, number) for this, ours, currency, total, number in cursor.fetchall()}
@@ -203,43 +210,64 @@ def turnover(asked: Asked) -> Panel:
             if found := rows.get((ours, currency, this)):
                 total, number = found
                 length = max(1, round(100 * abs(total) / longest))
-                url = listing("cdrs_cdr_changelist", side=side, currency=currency)
+                days = (
+                    {"since": f"{month:%Y-%m-%d}"}
+                    if this
+                    else {"since": f"{before:%Y-%m-%d}", "until": f"{last_day:%Y-%m-%d}"}
+                )
+                url = listing("cdrs_cdr_changelist", tab="all", way=side, currency=currency, **days)
                 parts.append(Bar(name, amount(total, currency), plural(number, "CDR"), length, judged, url, not this))
         panel.bars.append(Bars(currency, parts))
     if not rows:
-        panel.figures = [Figure("this month and last", "nothing", listing("cdrs_cdr_changelist"), "off", "payments")]
+        panel.figures = [
+            Figure("this month and last", "nothing", listing("cdrs_cdr_changelist", tab="all"), "off", "payments")
+        ]
     return panel
 
 
 def exports(asked: Asked) -> Panel:
+    """What is not made is what finance waits for."""
     where = "" if asked.parties is None else "WHERE e.party_id = ANY(%(parties)s)"
     with database.cursor() as cursor:
         cursor.execute(_EXPORTS.format(where=where), asked.given())
         rows = cursor.fetchall()
-    runs = listing("billing_exportrun_changelist")
+    every, runs = listing("billing_export_changelist"), listing("billing_exportrun_changelist", made="no")
     panel = Panel("exports", "Exports")
-    last = max((row[3] for row in rows if row[3]), default=None)
-    failed = [row for row in rows if row[5] == "FAILED"]
-    working = sum(row[5] in ("QUEUED", "RUNNING") for row in rows)
+    last = max((row[5] for row in rows if row[5]), default=None)
+    unmade = sum(row[11] for row in rows)
+    overdue = 0
+    for pk, name, schedule, enabled, answered, _, number, state, done, total, error, _, run in rows:
+        if since := overdue_since(schedule=schedule, enabled=enabled, answered_until=answered, now=asked.now):
+            overdue += 1
+            url = listing("billing_export_change", pk=pk)
+            panel.matters.append(
+                Matter(
+                    f"Export {name} is due since {since:%d %b %H:%M} UTC and was not begun",
+                    url,
+                    tone="bad",
+                    icon="timer_off",
+                )
+            )
+        if state == "FAILED":
+            sentence = f"Export {name} #{number} failed: {error.rstrip('.')}. {plural(total, 'CDR')} in no file"
+            panel.matters.append(Matter(sentence, runs, total, tone="bad", icon="upload_file"))
+        if state == "RUNNING":
+            share_done = min(100, round(100 * done / total)) if total else None
+            url = listing("billing_exportrun_change", pk=run)
+            panel.lines.append((f"{name}: {done:,} of {plural(total, 'row')}", url, share_done))
     panel.figures = [
         Figure(
             "last good run",
             ago(last, now=asked.now) if last else "none",
-            listing("billing_export_changelist"),
-            "bad" if failed else "good" if last else "off",
+            every,
+            "bad" if unmade or overdue else "good" if last else "off",
             "task_alt",
         ),
-        Figure(
-            "failed",
-            str(len(failed)),
-            listing("billing_exportrun_changelist", state="FAILED"),
-            "bad" if failed else "good",
-            "error" if failed else "check_circle",
-        ),
-        Figure("being made", str(working), runs, "busy" if working else "off", "sync"),
+        Figure("overdue", str(overdue), every, *_bad_if(overdue)),
+        Figure("runs not made", f"{unmade:,}", runs, *_bad_if(unmade)),
     ]
-    for _, name, _, _, number, _, total, error in failed:
-        sentence = f"Export {name} #{number} failed: {error.rstrip('.')}. {plural(total, 'CDR')} in no file"
-        url = listing("billing_exportrun_changelist", state="FAILED")
-        panel.matters.append(Matter(sentence, url, total, tone="bad", icon="upload_file"))
     return panel
+
+
+def _bad_if(number: int) -> tuple[str, str]:
+    return ("bad", "error") if number else ("good", "check_circle")

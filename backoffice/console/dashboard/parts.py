@@ -131,15 +131,11 @@ class Panel:
     failed: bool = False
     since: datetime | None = None
 
-    @property
-    def wide(self) -> bool:
-        return any(not chart.small for chart in self.charts)
 
-
-def listing(name: str, **narrowed: str) -> str:
-    """The address of a list, narrowed; empty where this installation has no such page."""
+def listing(name: str, *, pk: int | None = None, **narrowed: str) -> str:
+    """The address of a list, narrowed, or of the page of one row; empty where this installation has no such page."""
     try:
-        url = reverse(f"admin:{name}")
+        url = reverse(f"admin:{name}", args=[] if pk is None else [pk])
     except NoReverseMatch:
         return ""
     return f"{url}?{urlencode(narrowed)}" if narrowed else url
