@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.db import connection as database
 
-from backoffice.billing.rules.words import overdue_since
+from backoffice.billing.rules.schedules import read
 from backoffice.console.actions import counting
 from backoffice.console.cells import since as ago
 from backoffice.console.dashboard.asked import HOUR, LATE_AFTER, Asked
@@ -32,6 +32,9 @@ TARGET = 95.0
 """Of a hundred received CDRs so many should need nobody."""
 
 MATTERS = 12
+
+BEGUN_AFTER = timedelta(minutes=5)
+"""A run that is due for longer has been forgotten: workers or beat stand still."""
 
 _STRAIGHT = """
 SELECT date_bin(%(step)s, at, %(since)s), standing, sum(number)::bigint FROM (
@@ -237,7 +240,8 @@ def exports(asked: Asked) -> Panel:
     unmade = sum(row[11] for row in rows)
     overdue = 0
     for pk, name, schedule, enabled, answered, _, number, state, done, total, error, _, run in rows:
-        if since := overdue_since(schedule=schedule, enabled=enabled, answered_until=answered, now=asked.now):
+        since = read(schedule).next(answered) if schedule and enabled else None
+        if since is not None and asked.now - since > BEGUN_AFTER:
             overdue += 1
             url = listing("billing_export_change", pk=pk)
             panel.matters.append(
