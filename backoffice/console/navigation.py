@@ -39,6 +39,17 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
     ),
     ("Money", (("CDRs", "receipt_long", "admin:cdrs_cdr_changelist", "cdrs.view_cdr"),)),
     (
+        "Drivers",
+        (
+            (
+                "Sessions",
+                "ev_station",
+                "admin:charging_sessions_session_changelist",
+                "charging_sessions.view_session",
+            ),
+        ),
+    ),
+    (
         "Operations",
         (
             ("Message log", "swap_horiz", "admin:delivery_exchange_changelist", "delivery.view_exchange"),

@@ -1,0 +1,191 @@
+"""The list of sessions as a query: the filters of the page, and pages by key instead of by offset. Reads only.
+
+There may be millions, so nothing here counts them, and a search that takes too long is given up with a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db import OperationalError, transaction
+from django.db import connection as database
+from django.db.models import F, Q, QuerySet
+from django.http import QueryDict
+
+from backoffice.fields import Bare
+from backoffice.sessions.actions.watching import silent, without_cdr
+from backoffice.sessions.models import Session
+from backoffice.sessions.rules.states import ONGOING
+from ocpi.wire.sessions import SessionStatus
+
+PAGE = 50
+PATIENCE_MS = 4000
+
+STATES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "": ("Now", tuple(sorted(status.value for status in ONGOING))),
+    "active": ("Active", (SessionStatus.ACTIVE.value,)),
+    "pending": ("Pending", (SessionStatus.PENDING.value,)),
+    "reservation": ("Reservations", (SessionStatus.RESERVATION.value,)),
+    "completed": ("Completed", (SessionStatus.COMPLETED.value,)),
+    "invalid": ("Invalid", (SessionStatus.INVALID.value,)),
+    "all": ("All", ()),
+}
+
+TROUBLES: Mapping[str, str] = {
+    "silent": "Silent for 15 minutes",
+    "no_cdr": "No CDR after 24 hours",
+    "aside": "Set aside",
+}
+
+SHORTEST = 3
+"""Characters of a prefix that is worth looking for."""
+
+
+class TooSlow(Exception):
+    """The search was given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the page's form says, read leniently: what makes no sense is as if it were not there."""
+
+    state: str = ""
+    trouble: str = ""
+    way: str = ""
+    party: int | None = None
+    token: str = ""
+    place: str = ""
+    before: tuple[datetime, int] | None = None
+    after: tuple[datetime, int] | None = None
+
+    @classmethod
+    def read(cls, given: QueryDict) -> Asked:
+        party = given.get("party", "")
+        return cls(
+            state=given.get("state", "") if given.get("state") in STATES else "",
+            trouble=given.get("trouble", "") if given.get("trouble") in TROUBLES else "",
+            way=given.get("way", "") if given.get("way") in ("ours", "theirs") else "",
+            party=int(party) if party.isascii() and party.isdigit() and len(party) < 18 else None,
+            token=given.get("token", "").strip()[:64],
+            place=given.get("place", "").strip()[:64],
+            before=_mark(given.get("before", "")),
+            after=_mark(given.get("after", "")),
+        )
+
+    @property
+    def narrowed(self) -> bool:
+        return bool(self.trouble or self.way or self.party or self.token or self.place)
+
+    def link(self, **changes: Any) -> str:
+        """The page's address with other values; a new filter begins at the newest row."""
+        values = {
+            "state": self.state,
+            "trouble": self.trouble,
+            "way": self.way,
+            "party": self.party,
+            "token": self.token,
+            "place": self.place,
+            **changes,
+        }
+        return "?" + urlencode({name: value for name, value in values.items() if value})
+
+    def apply(self, rows: QuerySet[Session], now: datetime) -> QuerySet[Session]:
+        statuses = STATES[self.state][1]
+        if self.trouble == "silent":
+            rows = rows.filter(silent(now))
+        elif self.trouble == "no_cdr":
+            rows = rows.filter(without_cdr(now))
+        elif self.trouble == "aside":
+            rows = rows.exclude(stuck="")
+        elif len(statuses) == 1:
+            rows = rows.filter(status=statuses[0])
+        elif statuses:
+            rows = rows.filter(status__in=statuses)
+        if self.way:
+            rows = rows.filter(ours=self.way == "ours")
+        if self.party is not None:
+            rows = rows.filter(Q(party_id=self.party) | Q(emsp_id=self.party))
+        if self.token:
+            rows = self._prefix(rows, self.token, "token_uid", "contract_id")
+        if self.place:
+            rows = self._place(rows)
+        return rows
+
+    def _prefix(self, rows: QuerySet[Session], text: str, *fields: str) -> QuerySet[Session]:
+        bare = _bare(text)
+        if len(bare) < SHORTEST:
+            return rows.none()
+        wanted = Q()
+        for name in fields:
+            rows = rows.alias(**{f"bare_{name}": Bare(F(name))})
+            wanted |= Q(**{f"bare_{name}__startswith": bare})
+        return rows.filter(wanted)
+
+    def _place(self, rows: QuerySet[Session]) -> QuerySet[Session]:
+        """The beginning of an EVSE id, or a whole location id."""
+        bare = _bare(self.place)
+        rows = rows.alias(bare_evse=Bare(F("evse_id")))
+        of_evse = Q(bare_evse__startswith=bare) if len(bare) >= SHORTEST else Q(pk__in=[])
+        return rows.filter(of_evse | Q(location_id__iexact=self.place))
+
+
+def _bare(text: str) -> str:
+    return re.sub("[^A-Z0-9]", "", text.upper())
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page, the latest start first; the marks lead to the pages beside it."""
+
+    rows: list[Session]
+    older: str
+    newer: str
+
+
+def find(rows: QuerySet[Session], asked: Asked, now: datetime) -> Found:
+    """Raises TooSlow."""
+    rows = asked.apply(rows, now).defer("document", "signed_data", "place").select_related("party", "emsp")
+    if asked.after is not None:
+        at, number = asked.after
+        later = rows.filter(starts_at__gte=at).filter(Q(starts_at__gt=at) | Q(id__gt=number))
+        page = _read(later.order_by("starts_at", "id")[: PAGE + 1])
+        more = len(page) > PAGE
+        page = page[:PAGE][::-1]
+        return Found(page, mark(page[-1]) if page else "", mark(page[0]) if page and more else "")
+    if asked.before is not None:
+        at, number = asked.before
+        rows = rows.filter(starts_at__lte=at).filter(Q(starts_at__lt=at) | Q(id__lt=number))
+    page = _read(rows.order_by("-starts_at", "-id")[: PAGE + 1])
+    more = len(page) > PAGE
+    page = page[:PAGE]
+    return Found(page, mark(page[-1]) if more else "", mark(page[0]) if page and asked.before is not None else "")
+
+
+def _read(rows: QuerySet[Session]) -> list[Session]:
+    try:
+        with transaction.atomic():
+            with database.cursor() as cursor:
+                cursor.execute(f"SET LOCAL statement_timeout = {PATIENCE_MS}")
+            return list(rows)
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) == "57014":  # query_canceled
+            raise TooSlow from error
+        raise
+
+
+def mark(row: Session) -> str:
+    return f"{row.starts_at.isoformat()}_{row.pk}"
+
+
+def _mark(text: str) -> tuple[datetime, int] | None:
+    moment, _, number = text.rpartition("_")
+    try:
+        at = datetime.fromisoformat(moment)
+        return (at, int(number)) if at.tzinfo is not None and 0 <= int(number) < 2**63 else None
+    except ValueError:
+        return None

@@ -1,0 +1,202 @@
+"""One session's page: what it is, its meter, its price with every step, and all that happened and was said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, reverse
+
+from backoffice.cdrs.models import Cdr
+from backoffice.console.cells import word
+from backoffice.delivery.models import Exchange, Message
+from backoffice.roaming_site import site
+from backoffice.sessions.actions import pricing
+from backoffice.sessions.actions.storing import parsed
+from backoffice.sessions.actions.tariffs import zone_of
+from backoffice.sessions.actions.writing import readings_of
+from backoffice.sessions.admin import drawing
+from backoffice.sessions.admin.deeds import STEER
+from backoffice.sessions.admin.rows import SEE_UID, Row, masked, money
+from backoffice.sessions.models import Session
+from backoffice.sessions.rules.states import ONGOING
+from backoffice.tariffs.rules import Breakdown
+from backoffice.tariffs.rules.explain import explained
+from ocpi.wire import sessions as wire
+from ocpi.wire.sessions import ProfileType, SessionStatus
+
+COLOURS = 8
+"""Of tariff elements; the ninth begins again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodRow:
+    """A charging period in the table. `colour`: of the tariff element that prices it, None when none does."""
+
+    starts: str
+    dimensions: str
+    element: str
+    colour: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An entry of the timeline: an event, or a message that travelled."""
+
+    at: datetime
+    what: str
+    text: str
+    by: str
+    url: str = ""
+
+
+class DetailPages:
+    """Part of SessionAdmin: `change` is the page of a session."""
+
+    def detail_urls(self: Any) -> list[URLPattern]:
+        return [self.page("<int:pk>/change/", self.detail_view, "change")]
+
+    def detail_view(self: Any, request: HttpRequest, pk: int) -> HttpResponse:
+        session: Session = self.one(request, pk)
+        now = site.now()
+        row = Row(session, now, sees_uid=request.user.has_perm(SEE_UID))
+        value = parsed(session.tree())
+        zone = zone_of(session.time_zone) or UTC
+        breakdown = _breakdown(session, value)
+        colours = colours_of(breakdown)
+        points = drawing.of_readings(readings_of(session)) if session.ours else []
+        points = points or drawing.of_periods(value.charging_periods, session.ends_at or session.last_updated)
+        ongoing = SessionStatus(session.status) in ONGOING
+        steers = request.user.has_perm(STEER)
+        context = {
+            "title": f"Session {session.object_id}",
+            "crumbs": [("Sessions", reverse("admin:charging_sessions_session_changelist"))],
+            "row": row,
+            "session": session,
+            "zone": session.time_zone or "UTC",
+            "starts": session.starts_at.astimezone(zone),
+            "ends": session.ends_at.astimezone(zone) if session.ends_at else None,
+            "ongoing": ongoing,
+            "chart": drawing.draw(points, value.charging_periods, colours, zone),
+            "periods": period_rows(value, colours, zone),
+            "explained": list(explained(breakdown)) if breakdown is not None else [],
+            "theirs": money(session.total_excl, session.currency),
+            "theirs_incl": money(session.total_incl, session.currency),
+            "timeline": timeline(session, request),
+            "preferences": [(kept, _in_words(kept.tree())) for kept in session.preferences.all()[:20]],
+            "cdr": _cdr(session, request),
+            "tree": _shown(session, sees_uid=request.user.has_perm(SEE_UID)),
+            "message": _message(session, request),
+            "may_set_aside": steers,
+            "may_end": steers and session.ours and ongoing,
+            "may_ask": steers and not session.ours,
+            "may_prefer": steers and not session.ours and ongoing,
+            "profiles": [(profile.value, word(profile.value)) for profile in ProfileType],
+        }
+        return self.render(request, "console/sessions/detail.html", context)
+
+
+def _breakdown(session: Session, value: wire.Session) -> Breakdown | None:
+    try:
+        return pricing.breakdown(session, value)
+    except (ValueError, ArithmeticError):  # what a partner tells need not be a charge that can be
+        return None
+
+
+def colours_of(breakdown: Breakdown | None) -> dict[datetime, int]:
+    """The tariff element that prices what each period began with."""
+    found: dict[datetime, int] = {}
+    for segment in breakdown.segments if breakdown is not None else ():
+        if not segment.is_surplus:
+            found.setdefault(segment.start, segment.component.element)
+    return found
+
+
+def period_rows(value: wire.Session, colours: dict[datetime, int], zone: Any) -> list[PeriodRow]:
+    rows = []
+    for period in value.charging_periods:
+        element = colours.get(period.start_date_time)
+        rows.append(
+            PeriodRow(
+                f"{period.start_date_time.astimezone(zone):%d %b %H:%M:%S}" if period.start_date_time.year > 1 else "–",
+                ", ".join(f"{word(each.type)} {each.volume:f}" for each in period.dimensions),
+                "none"
+                if element is None
+                else f"element {element + 1}" + (f" of {period.tariff_id}" if period.tariff_id else ""),
+                None if element is None else element % COLOURS,
+            )
+        )
+    return rows
+
+
+def timeline(session: Session, request: HttpRequest) -> list[Happened]:
+    """Events and messages, the latest first."""
+    found = [
+        Happened(
+            event.at,
+            word(event.event),
+            " ".join(filter(None, [_move(event.previous, event.status), event.reason])),
+            event.by or "the platform",
+        )
+        for event in session.events.order_by("-at", "-id")[:200]
+    ]
+    if request.user.has_perm("delivery.view_exchange"):
+        owner = f"{session.party.country_code}/{session.party.party_id}/{session.object_id}"
+        exchanges = (
+            Exchange.objects.filter(module="sessions", object_path__in=[owner, session.object_id])
+            .select_related("connection")
+            .defer("request_body", "response_body")
+            .order_by("-at", "-id")[:100]
+        )
+        found += [
+            Happened(
+                row.at,
+                f"{'←' if row.incoming else '→'} {row.method}",
+                f"HTTP {row.http_status or 'none'}, OCPI {row.ocpi_status or 'none'}",
+                str(row.connection or "unknown"),
+                reverse("admin:delivery_exchange_change", args=[row.pk]),
+            )
+            for row in exchanges
+        ]
+    return sorted(found, key=lambda each: each.at, reverse=True)[:200]
+
+
+def _move(previous: str, status: str) -> str:
+    return f"{previous or 'new'} → {status}." if status and status != previous else ""
+
+
+def _in_words(tree: dict[str, Any]) -> str:
+    said = [word(str(tree.get("profile_type", "")))]
+    if tree.get("departure_time"):
+        said.append(f"leaves {tree['departure_time']}")
+    if tree.get("energy_need") is not None:
+        said.append(f"needs {tree['energy_need']} kWh")
+    said.append("may be discharged" if tree.get("discharge_allowed") else "not to be discharged")
+    return ", ".join(said)
+
+
+def _cdr(session: Session, request: HttpRequest) -> str:
+    """The id of its CDR, for who may see it."""
+    if not request.user.has_perm("cdrs.view_cdr"):
+        return ""
+    found = Cdr.objects.filter(party=session.party_id, session_ref__iexact=session.object_id, credit=False)
+    return found.order_by("-id").values_list("object_id", flat=True).first() or ""
+
+
+def _message(session: Session, request: HttpRequest) -> Message | None:
+    """Whether the eMSP has heard of the last change of a session of ours."""
+    if not session.ours or not request.user.has_perm("delivery.view_message"):
+        return None
+    return (
+        Message.objects.filter(module="sessions", sender=session.party_id, object_path=session.object_id)
+        .select_related("connection")
+        .first()
+    )
+
+
+def _shown(session: Session, *, sees_uid: bool) -> dict[str, Any]:
+    tree = session.tree()
+    token = tree["cdr_token"]
+    return tree | {"cdr_token": token | {"uid": masked(token["uid"], whole=sees_uid)}}
