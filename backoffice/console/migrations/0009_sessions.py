@@ -21,7 +21,7 @@ def make(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("console", "0006_hours"),
+        ("console", "0008_cdrs"),
         ("contenttypes", "0002_remove_content_type_name"),
         ("charging_sessions", "0002_place"),
     ]
