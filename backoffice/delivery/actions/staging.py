@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import time
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
@@ -93,7 +93,24 @@ def stage(
     return owed
 
 
+QUIET = 0.05
+"""Seconds after a nudge in which this process sends no other one."""
+
+_nudged_at = -1.0
+
+
 def nudge() -> None:
-    """Wake the sweep. Without it, as after a crash, a change waits five seconds: the sweep looks by itself."""
-    with contextlib.suppress(psycopg.Error):
+    """Wake the sweep. Without it, as after a crash, a change waits five seconds: the sweep looks by itself.
+
+    A storm of changes needs no storm of notices: after one the sweep looks twice, the second time later than `QUIET`, and so
+    finds what was committed meanwhile.
+    """
+    global _nudged_at
+    now = time.monotonic()
+    if 0 <= now - _nudged_at < QUIET:
+        return
+    _nudged_at = now
+    try:
         database.connection.execute(_NUDGE)
+    except psycopg.Error:
+        _nudged_at = -1.0  # the next change tries again

@@ -20,7 +20,7 @@ from backoffice.celery import app
 from backoffice.delivery.actions.draining import drain, mailboxes_due
 from backoffice.delivery.actions.pulling import pulls_waiting
 from backoffice.delivery.actions.pulling import run as run_pull
-from backoffice.delivery.actions.staging import CHANNEL
+from backoffice.delivery.actions.staging import CHANNEL, QUIET
 from backoffice.jobs import actions as jobs
 from backoffice.jobs.recording import HEADER
 from backoffice.roaming_site import site
@@ -28,6 +28,10 @@ from backoffice.roaming_site import site
 log = logging.getLogger("roamdesk.sweep")
 
 LOOK_EVERY = 5.0
+LOOK_AGAIN = 0.1
+"""Seconds after a notice: who commits within `QUIET` of a nudge sends none of his own."""
+
+assert LOOK_AGAIN > QUIET
 INLINE_AFTER = timedelta(seconds=15)
 """When something has been due this long the workers are not coming: drain here, a little, until they are back."""
 
@@ -69,9 +73,10 @@ class Command(BaseCommand):
         raw = database.connection
         database.cursor().execute(f"LISTEN {CHANNEL}")
         raw.add_notify_handler(lambda notice: None)
+        notified = False
         while True:
             self._sweep(pool, inline)
-            _wait(raw, LOOK_EVERY)
+            notified = _wait(raw, LOOK_AGAIN if notified else LOOK_EVERY)
 
     def _sweep(self, pool: ThreadPoolExecutor, inline: set[int]) -> None:
         now = site.now()
@@ -101,11 +106,12 @@ class Command(BaseCommand):
                     (self.slow or pool).submit(_make_here, row_id)
 
 
-def _wait(raw: Any, seconds: float) -> None:
-    """Sleep until a notice comes; several that came together wake us once."""
+def _wait(raw: Any, seconds: float) -> bool:
+    """Sleep until a notice comes; several that came together wake us once. False: none came."""
     ready, _, _ = select.select([raw.fileno()], [], [], seconds)
     if ready:
         raw.execute("SELECT 1")  # takes the notices off the wire
+    return bool(ready)
 
 
 def _publish(task: str, *, headers: dict[str, str] | None = None, **ids: Any) -> bool:
