@@ -27,6 +27,8 @@ PICTURES = {
     "edit": "/admin/locations/location/1/edit/",
     "board": "/admin/locations/location/board/",
     "map": "/admin/locations/location/map/",
+    "tariff": "/admin/tariffs/tariff/1/change/",
+    "schedule": "/admin/tariffs/tariff/schedule/",
     "upload": "/admin/locations/location/upload/",
     "log": "/admin/delivery/exchange/",
 }
