@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from backoffice.cdrs.actions import issuing
+from backoffice.cdrs.models import Cdr
 from backoffice.charge_points import door
 from backoffice.charge_points.gateway import Admission, Answer, CardShown, Metered, Report, Started, Stopped, Tell
 from backoffice.delivery.models import Message
@@ -143,6 +145,32 @@ def test_nothing_comes_after_the_stop(emsp: Party) -> None:
         with pytest.raises(door.UnableToReport, match="COMPLETED"):
             report(late, minutes=61)
     assert snapshot() == before
+
+
+@pytest.mark.rule("T-281")
+def test_an_invalid_session_is_not_billed_and_a_completed_one_is(emsp: Party) -> None:
+    report(started(pending=True))
+    report(Stopped("DE*RDK*E1", "TX-1", Decimal(1000)), minutes=5)
+    assert Session.objects.get().status == "INVALID"
+    assert not Cdr.objects.exists()
+    report(started(transaction="TX-2"))
+    report(Stopped("DE*RDK*E1", "TX-2", Decimal(1010)), minutes=60)
+    completed = Session.objects.get(transaction="TX-2")
+    assert Cdr.objects.get().session_ref == completed.object_id
+    assert completed.cdr_known_at is not None
+
+
+def test_a_bill_that_cannot_be_made_does_not_keep_a_charge_from_ending(
+    emsp: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(session: int, *, now: datetime) -> None:
+        raise issuing.UnableToIssue("The printer is on fire.")
+
+    monkeypatch.setattr(issuing, "issue", refuse)
+    report(started())
+    assert report(STOP, minutes=60) is True
+    assert Session.objects.get().status == "COMPLETED"
+    assert not Cdr.objects.exists()
 
 
 def test_a_clock_that_runs_a_little_ahead_or_reports_late_is_understood(emsp: Party) -> None:

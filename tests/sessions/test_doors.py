@@ -71,7 +71,7 @@ def events(session: Session) -> list[tuple[str, str, str]]:
 
 
 @BOTH
-@pytest.mark.rule("T-249", "T-266")
+@pytest.mark.rule("T-266", "T-282")
 def test_a_session_is_told_as_it_goes_on(version: str, asking: Asking, us: Party) -> None:
     assert asking.put(door(version), STARTED).says == (201, 1000)
     session = stored()
@@ -158,6 +158,18 @@ def test_a_patched_period_with_a_known_start_takes_its_place(
     data = asking.get(door(version)).data["charging_periods"]
     assert [period["dimensions"][0]["volume"] for period in data] == [7, 1]
     assert "replaced charging periods of session S1" in caplog.text
+
+
+def test_a_reservation_has_no_evse_yet_and_becomes_a_charge(asking: Asking) -> None:
+    """#NA stands for what is not assigned (mod_sessions#session_object); the same session goes on as a charge."""
+    reserved = small_session(
+        "S1", status="RESERVATION", evse_uid="#NA", connector_id="#NA", kwh=0, auth_method="COMMAND"
+    )
+    assert asking.put(door(), reserved).says == (201, 1000)
+    assert (stored().evse_uid, stored().evse_id) == ("#NA", "")
+    charging = {"status": "ACTIVE", "evse_uid": "E1", "connector_id": "1", "auth_method": "WHITELIST"}
+    assert asking.patch(door(), charging | {"last_updated": LATER}).says == (200, 1000)
+    assert events(stored()) == [("RESERVE", "", "RESERVATION"), ("START", "RESERVATION", "ACTIVE")]
 
 
 @pytest.mark.rule("T-271")

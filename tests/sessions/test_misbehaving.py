@@ -136,7 +136,6 @@ def test_a_correction_after_the_end_is_taken_and_noted(asking: Asking) -> None:
     assert SessionEvent.objects.filter(event="CORRECTED", status="COMPLETED").count() == 1
 
 
-@pytest.mark.rule("T-281")
 def test_what_was_completed_may_be_declared_invalid_but_not_back(asking: Asking) -> None:
     asking.put(DOOR, session(status="COMPLETED"))
     assert asking.patch(DOOR, {"status": "INVALID", "last_updated": LATER}).says == (200, 1000)

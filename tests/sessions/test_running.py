@@ -93,7 +93,7 @@ def test_a_charge_from_its_beginning_to_its_end(partner: Partner, priced: Tariff
     assert tuple(getattr(Session.objects.get(), name) for name in PROJECTED) == projected(value)
 
 
-@pytest.mark.rule("T-276", "T-282")
+@pytest.mark.rule("T-276")
 @pytest.mark.parametrize(
     ("how", "method"), [("REAL_TIME", "AUTH_REQUEST"), ("WHITELIST", "WHITELIST"), ("OFFLINE", "WHITELIST")]
 )
@@ -177,7 +177,6 @@ def test_a_pending_session_begins_when_energy_flows(partner: Partner, priced: Ta
     assert [event[0] for event in events(ended)] == ["PLUG_IN", "START", "FINISH"]
 
 
-@pytest.mark.rule("T-281")
 def test_a_charge_that_never_began_is_invalid(partner: Partner, priced: Tariff) -> None:
     session = cast.begin(cast.point(), partner.party, pending=True)
     ended = cast.end(session, 5, "1000")

@@ -43,7 +43,6 @@ def test_completed_is_the_end_of_a_session_of_ours() -> None:
             moved(S.COMPLETED, move)
 
 
-@pytest.mark.rule("T-253", "T-254")
 def test_a_reservation_becomes_a_charge_or_is_completed() -> None:
     assert moved(S.RESERVATION, M.START) is S.ACTIVE
     assert moved(S.RESERVATION, M.FINISH) is S.COMPLETED

@@ -61,7 +61,6 @@ def test_a_charge_point_that_is_silent_for_a_day_has_its_charge_ended(partner: P
     assert sweep(now=after(31 + 24 * 60)) == {}
 
 
-@pytest.mark.rule("T-281")
 def test_a_charge_that_stays_pending_is_declared_invalid(partner: Partner) -> None:
     cast.begin(cast.point(tariffs=()), partner.party, pending=True)
     assert sweep(now=after(59)) == {}

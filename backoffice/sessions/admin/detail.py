@@ -177,12 +177,12 @@ def _in_words(tree: dict[str, Any]) -> str:
     return ", ".join(said)
 
 
-def _cdr(session: Session, request: HttpRequest) -> str:
-    """The id of its CDR, for who may see it."""
+def _cdr(session: Session, request: HttpRequest) -> Cdr | None:
+    """Its CDR, for who may see it."""
     if not request.user.has_perm("cdrs.view_cdr"):
-        return ""
+        return None
     found = Cdr.objects.filter(party=session.party_id, session_ref__iexact=session.object_id, credit=False)
-    return found.order_by("-id").values_list("object_id", flat=True).first() or ""
+    return found.order_by("-id").only("object_id").first()
 
 
 def _message(session: Session, request: HttpRequest) -> Message | None:
