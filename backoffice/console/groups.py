@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 OPERATIONS, ROAMING, FINANCE, READ_ONLY, TARIFFS = "Operations", "Roaming", "Finance", "Read-only", "Tariffs"
+SUPPORT = "Support"
 
 Grants = Mapping[str, Iterable[str]]
 """`app.model` -> verbs (view, add, change, delete)."""

@@ -37,18 +37,21 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Tariff drafts", "edit_note", "admin:tariffs_draft_changelist", "tariffs.view_draft"),
         ),
     ),
-    ("Money", (("CDRs", "receipt_long", "admin:cdrs_cdr_changelist", "cdrs.view_cdr"),)),
     (
         "Drivers",
         (
+            ("Tokens", "badge", "admin:tokens_token_changelist", "tokens.view_token"),
+            ("Authorizations", "how_to_vote", "admin:tokens_authorization_changelist", "tokens.view_authorization"),
             (
                 "Sessions",
                 "ev_station",
                 "admin:charging_sessions_session_changelist",
                 "charging_sessions.view_session",
             ),
+            ("Silence policies", "timer_off", "admin:tokens_silencepolicy_changelist", "tokens.view_silencepolicy"),
         ),
     ),
+    ("Money", (("CDRs", "receipt_long", "admin:cdrs_cdr_changelist", "cdrs.view_cdr"),)),
     (
         "Operations",
         (

@@ -135,7 +135,7 @@ def read(
 
     `without`: what a required field is taken to be when it is missing, beyond the repairs.
     """
-    identity = str(item.get("id", "(no id)"))[:60]
+    identity = str(item.get("id", item.get("uid", "(no id)")))[:60]
     owner = (party.country_code, party.party_id)
     ctx = versions.Context(owner=owner, now=now)
     mended, applied = repair(cls, item, REPAIRS, ctx, version=version)
@@ -156,19 +156,19 @@ def read(
         return None
 
 
-def party_named(text: str) -> Party:
-    """The CPO party of ours with this name (CC-PID); without a name the only one. Raises UnableToImport."""
-    ours = list(Party.objects.filter(ours=True, roles__role="CPO", roles__connection=None).distinct())
+def party_named(text: str, role: str = "CPO") -> Party:
+    """The party of ours in this role with this name (CC-PID); without a name the only one. Raises UnableToImport."""
+    ours = list(Party.objects.filter(ours=True, roles__role=role, roles__connection=None).distinct())
     if text:
         ours = [party for party in ours if str(party) == text.upper()]
     if len(ours) == 1:
         return ours[0]
     if text:
         raise UnableToImport(
-            f"{text} is no CPO party of ours. Create it: manage.py connect party {text} --name ... --roles CPO"
+            f"{text} is no {role} party of ours. Create it: manage.py connect party {text} --name ... --roles {role}"
         )
     if not ours:
         raise UnableToImport(
-            "There is no CPO party of ours yet. Create it: manage.py connect party CC-PID --name ... --roles CPO"
+            f"There is no {role} party of ours yet. Create it: manage.py connect party CC-PID --name ... --roles {role}"
         )
     raise UnableToImport(f"Say which party with --party: {', '.join(map(str, ours))}.")

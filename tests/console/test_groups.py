@@ -15,6 +15,11 @@ pytestmark = pytest.mark.django_db
             {"view_location", "view_connection", "add_export", "run_export", "download_export"},
             {"change_location", "view_exchange", "change_connection", "run_job"},
         ),
+        (
+            "Support",
+            {"view_token", "block_token", "view_authorization", "view_session"},
+            {"see_uid", "change_token", "add_token", "view_exchange", "steer_session"},
+        ),
         ("Read-only", {"view_location", "view_exchange"}, {"change_location", "change_message", "add_pull"}),
     ],
 )
