@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
+
+from django.db import transaction
 
 from backoffice import statements
 from backoffice.cdrs.actions import following
@@ -16,6 +19,7 @@ from backoffice.cdrs.actions.storing import Became, Told, insert
 from backoffice.cdrs.models import Quarantined
 from backoffice.cdrs.rules.content import same
 from backoffice.cdrs.rules.states import Verdict
+from backoffice.crash_points import crash_point
 from backoffice.fields import DocumentField
 from ocpi.module import Arrival, PartyRef, Peer, Stored
 from ocpi.wire import cdrs as wire
@@ -34,6 +38,7 @@ def post(arrival: Arrival) -> Stored:
         return Stored(refused=sentence)
     told = Told(arrival.tree, value, payer.id)
     _store(arrival.peer, arrival.owner.id, [told], told_in=arrival.version, now=arrival.now)
+    transaction.on_commit(partial(crash_point, "cdr-after-store-before-answer"))
     if told.became is Became.OTHER_CONTENT:
         return Stored(refused=_other(told))
     return Stored(created=True, ids=(told.object_id,))
