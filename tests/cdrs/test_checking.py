@@ -214,6 +214,22 @@ def test_one_token_at_two_places(asking: Asking) -> None:
     assert received(asking, after).verdict == "AGREED"
 
 
+@pytest.mark.rule("T-327")
+def test_what_flows_back_to_the_grid_is_negative_and_paid_back(asking: Asking) -> None:
+    tree = small_cdr("C1", total_energy=-5, total_cost={"before_taxes": Decimal("-2.25")})
+    tree["charging_periods"][0]["dimensions"] = [
+        {"type": "ENERGY", "volume": -5},
+        {"type": "TIME", "volume": 1},
+        {"type": "MIN_POWER", "volume": -5},
+        {"type": "MIN_CURRENT", "volume": -22},
+    ]
+    cdr = received(asking, tree)
+    assert (cdr.verdict, cdr.our_excl, cdr.kwh) == ("AGREED", Decimal("-2.25"), -5)
+    tree["id"], tree["cdr_token"]["uid"] = "C2", "04FFFF"
+    dear = received(asking, tree | {"total_cost": {"before_taxes": Decimal("2.25")}})
+    assert "ENERGY_OUT_OF_RANGE" in dear.reasons
+
+
 # --- credits ----------------------------------------------------------------------------------------------------------
 
 

@@ -40,7 +40,7 @@ def drained(connection: Connection, peer: ScriptedPeer, *, minutes: float = 0) -
     return [request.json["id"] for request in peer.pushed("POST", "cdrs")]
 
 
-@pytest.mark.rule("T-284", "T-299", "T-301")
+@pytest.mark.rule("T-284", "T-299", "T-301", "T-302")
 def test_it_is_posted_whole_and_its_url_is_kept(connection: Connection, peer: ScriptedPeer, emsp: Party) -> None:
     cdr = own_cdr("C1", emsp)
     assert drained(connection, peer) == ["C1"]

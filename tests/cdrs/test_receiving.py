@@ -75,7 +75,7 @@ def changed(**fields: Any) -> bytes:
 # --- once -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.rule("T-298", "T-299", "T-300", "T-301", "T-302", "T-328")
+@pytest.mark.rule("T-298", "T-299", "T-300", "T-301", "T-328")
 @pytest.mark.parametrize("version", ["2.3.0", "2.2.1"])
 def test_a_cdr_is_posted_and_read_at_the_url_of_the_answer(version: str, asking: Asking) -> None:
     body = BODIES[version]

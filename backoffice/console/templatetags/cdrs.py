@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -12,7 +13,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 
 from backoffice.cdrs.rules.plausibility import hours
-from backoffice.console.cells import NOTHING, word
+from backoffice.console.cells import NOTHING, span, word
 from backoffice.tariffs.rules.exact import decimal, exponent
 
 register = template.Library()
@@ -41,7 +42,8 @@ def chips(codes: Sequence[str]) -> str:
 
 @register.simple_tag
 def lasted(cdr: Any) -> str:
-    return hours(cdr.ends_at - cdr.starts_at)
+    length = cdr.ends_at - cdr.starts_at
+    return hours(length) if abs(length) >= timedelta(hours=1) else span(length.total_seconds())
 
 
 @register.simple_tag
