@@ -68,3 +68,18 @@ def test_the_image_copies_what_exists() -> None:
     kept = re.findall(r"^!(\S+)", (DEPLOY / "Dockerfile.dockerignore").read_text(), re.MULTILINE)
     assert "manage.py" in kept
     assert [name for name in kept if not (BASE_DIR / name).exists()] == []
+
+
+FOR_TESTS_ALONE = {"ROAMDESK_CRASH_AT"}
+
+
+def test_each_variable_is_in_the_manual() -> None:
+    """What can be set can be read about."""
+    manual = (BASE_DIR / "docs" / "deployment.md").read_text()
+    read = {
+        name
+        for path in (BASE_DIR / "backoffice").rglob("*.py")
+        for name in re.findall(r'"((?:ROAMDESK|DATABASE|BROKER)_[A-Z_]+)"', path.read_text())
+    }
+    assert len(read) > 20
+    assert sorted(name for name in read - FOR_TESTS_ALONE if f"`{name}`" not in manual) == []

@@ -260,7 +260,7 @@ def test_what_is_no_answer_is_silence(name: str, twist: Twist, emsp: ScriptedPee
     assert len(emsp.received) == 2  # nobody is asked twice: a driver waits
 
 
-@pytest.mark.parametrize("delay", [2.0])
+@pytest.mark.parametrize("delay", [4.0])
 def test_a_slow_one_is_not_waited_for(delay: float, emsp: ScriptedPeer) -> None:
     SilencePolicy.objects.create(connection=Connection.objects.get(), seconds=1)
     card(emsp, whitelist="NEVER")
@@ -269,7 +269,7 @@ def test_a_slow_one_is_not_waited_for(delay: float, emsp: ScriptedPeer) -> None:
     decision = decide()
     assert time.perf_counter() - began < delay
     assert (decision.allowed, row().reason_code) == (False, "SILENT")
-    assert 900 < row().elapsed_ms < 2000
+    assert 900 < row().elapsed_ms < delay * 1000
     assert Exchange.objects.get(trigger="authorize").cause == "timeout"
 
 
