@@ -64,6 +64,21 @@ def test_a_wrong_total_is_told_with_what_is_wrong(asking: Asking) -> None:
     assert check.discrepancies[0] == {"field": "total_cost", "stated": "10.2000", "expected": "9.0000", "incl": False}
 
 
+def test_amount_and_tax_may_each_be_rounded(asking: Asking) -> None:
+    """26.5 kWh at 0.45 are 11.925 and 2.98125 of VAT: 11.93 and 2.99 with a cent to spare is no quarrel, two cents are one."""
+    tree = small_cdr("C1", total_energy=Decimal("26.5"))
+    tree["charging_periods"][0]["dimensions"][0]["volume"] = Decimal("26.5")
+
+    def billed(tax: str) -> dict[str, Any]:
+        return {"before_taxes": Decimal("11.93"), "taxes": [{"name": "VAT", "amount": Decimal(tax)}]}
+
+    tree["total_cost"] = tree["total_energy_cost"] = billed("2.985")
+    assert received(asking, tree).verdict == "AGREED"
+    tree["id"], tree["cdr_token"]["uid"] = "C2", "04FFFF"
+    tree["total_cost"] = billed("3.01")
+    assert received(asking, tree).reasons == ["TAX_MISMATCH"]
+
+
 def test_another_reading_is_named(asking: Asking) -> None:
     """The partner charges by whole steps of each component: a reading that somebody documented."""
     tariff = small_tariff("T1")

@@ -17,7 +17,7 @@ from backoffice.cdrs.rules.plausibility import Finding
 from backoffice.cdrs.rules.states import Verdict
 from backoffice.tariffs.rules import DEFAULT, UNSTATED_VAT, Breakdown, CompiledTariff, Policy, price
 from backoffice.tariffs.rules.cdr import AnyCdr
-from backoffice.tariffs.rules.exact import decimal, exponent
+from backoffice.tariffs.rules.exact import decimal, exponent, minor_unit
 from backoffice.tariffs.rules.verify import Discrepancy, alternatives, verify
 from ocpi.versions.countries import TIME_ZONES
 
@@ -121,11 +121,16 @@ def calculate(
     cdr: AnyCdr, tariffs: Sequence[CompiledTariff], zone: tzinfo | None, policy: Policy, *, detail: bool = False
 ) -> Calculated:
     breakdown = price(tariffs, cdr.charging_periods, zone, (), policy, end=cdr.end_date_time, detail=detail)
-    found = verify(cdr, breakdown)
+    found = [each for each in verify(cdr, breakdown) if not _is_rounding(each, cdr.currency)]
     readings: list[str] = []
     if found and len(cdr.charging_periods) <= MOST_PERIODS:
         readings = [name for name, _ in alternatives(cdr, breakdown, tariffs, zone, (), policy)]
     return Calculated(breakdown, found, readings)
+
+
+def _is_rounding(each: Discrepancy, currency: str | None) -> bool:
+    """With taxes an amount may be a minor unit apart: whoever rounds rounds the amount and its tax, each by itself."""
+    return each.incl and each.difference is not None and abs(each.difference) <= minor_unit(currency)
 
 
 @dataclass(frozen=True, slots=True)
