@@ -140,7 +140,7 @@ def hostile(fields: dict[str, Any]) -> list[tuple[dict[str, Any], set[int]]]:
         ({"start_date_time": "soon", "@zone": "../../etc/passwd"}, {200}),
         ({"currency": "<b>", "id": "<script>alert(1)</script>"}, {200}),
         ({"alt.en": "<script>alert(1)</script>" * 30, "alt.<x>": "1", "alt.toolong": "x"}, {200}),
-        ({"id": "a\x00b"}, {200, 422}),
+        ({"id": "a\x00b"}, {400}),
         (
             {"p.begins": "9999-99-99", "p.idle": "99999999999", "p.curve": "x", "p.zone": "/etc", "p.with": "9" * 40},
             {200},
@@ -173,7 +173,7 @@ def test_hostile_input_is_saved_or_refused_and_can_be_opened_again(number: int, 
     fields = page(manager, draft).fields
     changes, _ = hostile(fields)[number]
     answer = post(manager, draft, fields | changes | {"_save": "1"})
-    assert answer.status_code in (302, 409, 422)
+    assert answer.status_code in (302, 400, 409, 422)
     shown = manager.get(f"{DRAFTS}{draft.pk}/change/")
     assert shown.status_code == 200
     assert "<script>alert" not in shown.content.decode()
