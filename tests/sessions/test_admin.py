@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from backoffice.cdrs.actions import issuing
 from backoffice.console.models import PartyScope
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
@@ -222,6 +223,21 @@ def test_a_partners_session_shows_both_calculations_and_its_messages(staff: Clie
         assert told in text, told
     assert "data-refresh=" not in text, "what is over does not change"
     assert "End it with the last reading" not in text
+
+
+def test_a_session_leads_to_its_cdr_and_its_messages(staff: Client, partner: Partner) -> None:
+    session = charge(partner.party, now=site.now() - timedelta(hours=1))
+    cast.running.end(session=session, kwh=Decimal(1010), reason="", now=site.now())
+    cdr = issuing.issue(session.pk, now=site.now())
+    assert cdr is not None
+    text = page(staff, of(session))
+    assert reverse("admin:cdrs_cdr_change", args=[cdr.pk]) in text
+    assert f"object=DE%2FRDK%2F{session.object_id}" in text
+    alone = User.objects.create_user("alone", is_staff=True)
+    alone.user_permissions.add(Permission.objects.get(codename="view_session", content_type__app_label="charging_sessions"))
+    client = Client()
+    client.force_login(alone)
+    assert reverse("admin:cdrs_cdr_change", args=[cdr.pk]) not in page(client, of(session))
 
 
 def test_a_session_that_cannot_be_has_a_page_all_the_same(staff: Client, asking: Asking) -> None:

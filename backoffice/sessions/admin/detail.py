@@ -23,12 +23,30 @@ from backoffice.sessions.admin.rows import SEE_UID, Row, masked, money
 from backoffice.sessions.models import Session
 from backoffice.sessions.rules.states import ONGOING
 from backoffice.tariffs.rules import Breakdown
+from backoffice.tariffs.rules.exact import plain
 from backoffice.tariffs.rules.explain import explained
 from ocpi.wire import sessions as wire
 from ocpi.wire.sessions import ProfileType, SessionStatus
 
 COLOURS = 8
 """Of tariff elements; the ninth begins again."""
+
+LATEST = 25
+"""Messages in the timeline; a charge that is told of every minute has hundreds, and the message log holds them all."""
+
+UNITS = {
+    "CURRENT": "A",
+    "MIN_CURRENT": "A",
+    "MAX_CURRENT": "A",
+    "POWER": "kW",
+    "MIN_POWER": "kW",
+    "MAX_POWER": "kW",
+    "STATE_OF_CHARGE": "%",
+    "ENERGY": "kWh",
+    "ENERGY_IMPORT": "kWh",
+    "ENERGY_EXPORT": "kWh",
+}
+"""Of the dimensions of a period; all others are hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +103,7 @@ class DetailPages:
             "theirs": money(session.total_excl, session.currency),
             "theirs_incl": money(session.total_incl, session.currency),
             "timeline": timeline(session, request),
+            "object": f"{session.party.country_code}/{session.party.party_id}/{session.object_id}",
             "preferences": [(kept, _in_words(kept.tree())) for kept in session.preferences.all()[:20]],
             "cdr": _cdr(session, request),
             "tree": _shown(session, sees_uid=request.user.has_perm(SEE_UID)),
@@ -121,7 +140,9 @@ def period_rows(value: wire.Session, colours: dict[datetime, int], zone: Any) ->
         rows.append(
             PeriodRow(
                 f"{period.start_date_time.astimezone(zone):%d %b %H:%M:%S}" if period.start_date_time.year > 1 else "–",
-                ", ".join(f"{word(each.type)} {each.volume:f}" for each in period.dimensions),
+                ", ".join(
+                    f"{word(each.type)} {plain(each.volume)} {UNITS.get(each.type, 'h')}" for each in period.dimensions
+                ),
                 "none"
                 if element is None
                 else f"element {element + 1}" + (f" of {period.tariff_id}" if period.tariff_id else ""),
@@ -148,7 +169,7 @@ def timeline(session: Session, request: HttpRequest) -> list[Happened]:
             Exchange.objects.filter(module="sessions", object_path__in=[owner, session.object_id])
             .select_related("connection")
             .defer("request_body", "response_body")
-            .order_by("-at", "-id")[:100]
+            .order_by("-at", "-id")[:LATEST]
         )
         found += [
             Happened(
