@@ -29,6 +29,8 @@ PICTURES = {
     "map": "/admin/locations/location/map/",
     "tariff": "/admin/tariffs/tariff/1/change/",
     "schedule": "/admin/tariffs/tariff/schedule/",
+    "sessions": "/admin/charging_sessions/session/",
+    "session": "/admin/charging_sessions/session/1/change/",
     "upload": "/admin/locations/location/upload/",
     "log": "/admin/delivery/exchange/",
 }
