@@ -215,10 +215,13 @@ def test_a_charge_of_ours_with_its_chart_price_and_timeline(staff: Client, partn
 
 
 def test_a_partners_session_shows_both_calculations_and_its_messages(staff: Client, theirs: Session) -> None:
+    """Its times are those at the charge point: 08:00 UTC is 09:00 in Sweden."""
     from backoffice.sessions.actions import pricing
 
+    Session.objects.update(time_zone="Europe/Stockholm")
     pricing.price_waiting(now=site.now())
     text = page(staff, of(theirs))
+    assert text.count("2026-03-01 09:00:00") == 2
     for told in ("7.00 EUR", "5.06 EUR", "differs", "← PUT", "Ask the partner again", "11.25 kWh x 0.45 per kWh"):
         assert told in text, told
     assert "data-refresh=" not in text, "what is over does not change"
@@ -234,7 +237,9 @@ def test_a_session_leads_to_its_cdr_and_its_messages(staff: Client, partner: Par
     assert reverse("admin:cdrs_cdr_change", args=[cdr.pk]) in text
     assert f"object=DE%2FRDK%2F{session.object_id}" in text
     alone = User.objects.create_user("alone", is_staff=True)
-    alone.user_permissions.add(Permission.objects.get(codename="view_session", content_type__app_label="charging_sessions"))
+    alone.user_permissions.add(
+        Permission.objects.get(codename="view_session", content_type__app_label="charging_sessions")
+    )
     client = Client()
     client.force_login(alone)
     assert reverse("admin:cdrs_cdr_change", args=[cdr.pk]) not in page(client, of(session))

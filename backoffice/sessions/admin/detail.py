@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -94,8 +94,8 @@ class DetailPages:
             "row": row,
             "session": session,
             "zone": session.time_zone or "UTC",
-            "starts": session.starts_at.astimezone(zone),
-            "ends": session.ends_at.astimezone(zone) if session.ends_at else None,
+            "starts": _local(session.starts_at, zone),
+            "ends": _local(session.ends_at, zone),
             "ongoing": ongoing,
             "chart": drawing.draw(points, value.charging_periods, colours, zone),
             "periods": period_rows(value, colours, zone),
@@ -117,6 +117,14 @@ class DetailPages:
         return self.render(request, "console/sessions/detail.html", context)
 
 
+def _local(moment: datetime | None, zone: tzinfo) -> str:
+    """As the clock at the charge point shows it. Templates would turn a time into that of the server."""
+    try:
+        return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}" if moment is not None else ""
+    except OverflowError:  # the last day that there is has no next one elsewhere
+        return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def _breakdown(session: Session, value: wire.Session) -> Breakdown | None:
     try:
         return pricing.breakdown(session, value)
@@ -133,13 +141,13 @@ def colours_of(breakdown: Breakdown | None) -> dict[datetime, int]:
     return found
 
 
-def period_rows(value: wire.Session, colours: dict[datetime, int], zone: Any) -> list[PeriodRow]:
+def period_rows(value: wire.Session, colours: dict[datetime, int], zone: tzinfo) -> list[PeriodRow]:
     rows = []
     for period in value.charging_periods:
         element = colours.get(period.start_date_time)
         rows.append(
             PeriodRow(
-                f"{period.start_date_time.astimezone(zone):%d %b %H:%M:%S}" if period.start_date_time.year > 1 else "–",
+                _local(period.start_date_time, zone),
                 ", ".join(
                     f"{word(each.type)} {plain(each.volume)} {UNITS.get(each.type, 'h')}" for each in period.dimensions
                 ),
