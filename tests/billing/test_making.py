@@ -226,25 +226,25 @@ def test_a_run_that_kills_its_workers_is_parked() -> None:
     assert "Its worker died 5 times" in run.error
 
 
-def test_a_worker_that_wakes_up_late_lets_go(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was taken for dead and another one made the run; what the sleeper then says and writes counts for nothing."""
+@pytest.mark.parametrize("wakes", ["to go on", "to fail"])
+def test_a_worker_that_wakes_up_late_lets_go(wakes: str, folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was taken for dead, and another one is making the run; what the sleeper then says and writes counts for nothing."""
     cdrs(2)
     run = planning.by_hand(export(), by="", now=NOW)
-    real, sleeping = making._written, [True]
+    real = making._written
 
     def written(mine: ExportRun, path: Path) -> Any:
         result = real(mine, path)
-        if sleeping.pop():
-            ExportRun.objects.filter(pk=run.pk).update(state="QUEUED")  # as a look after two minutes does
-            sleeping.append(False)
-            making.make(run.pk)
+        ExportRun.objects.filter(pk=run.pk).update(attempts=2, moved_at=site.now())  # lost, queued, claimed
+        if wakes == "to fail":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return result
 
-    monkeypatch.setattr(making, "_written", written)
-    make(run)
-    assert (run.state, run.attempts) == ("DONE", 2)
-    assert [event for event, _, _ in events(run)] == ["BEGIN", "BEGIN", "FINISH"]
-    assert run.sha256 == sha256(keeping.kept(run))
+    with monkeypatch.context() as patched:
+        patched.setattr(making, "_written", written)
+        make(run)
+    assert (run.state, run.attempts, run.sha256, run.error) == ("RUNNING", 2, "", "")
+    assert not keeping.kept(run).exists()
     assert leftovers(folders) == []
 
 
