@@ -51,13 +51,21 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Silence policies", "timer_off", "admin:tokens_silencepolicy_changelist", "tokens.view_silencepolicy"),
         ),
     ),
-    ("Money", (("CDRs", "receipt_long", "admin:cdrs_cdr_changelist", "cdrs.view_cdr"),)),
+    (
+        "Money",
+        (
+            ("CDRs", "receipt_long", "admin:cdrs_cdr_changelist", "cdrs.view_cdr"),
+            ("Exports", "request_quote", "admin:billing_export_changelist", "billing.view_export"),
+            ("Export runs", "history", "admin:billing_exportrun_changelist", "billing.view_exportrun"),
+        ),
+    ),
     (
         "Operations",
         (
             ("Message log", "swap_horiz", "admin:delivery_exchange_changelist", "delivery.view_exchange"),
             ("Outbox", "outbox", "admin:delivery_message_changelist", "delivery.view_message"),
             ("Pulls", "cloud_download", "admin:delivery_pull_changelist", "delivery.view_pull"),
+            ("Jobs", "event_repeat", "admin:jobs_job_changelist", "jobs.view_job"),
         ),
     ),
     (

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from backoffice.billing.vitals import ages
 from backoffice.delivery.rules import MessageState
 from backoffice.partners.models import Connection
 from backoffice.partners.rules import ConnectionState
@@ -53,7 +54,22 @@ def connections_by_state() -> Iterator[Metric]:
     yield family
 
 
-SOURCES: tuple[Callable[[], Iterable[Metric]], ...] = (database_size, messages_due, connections_by_state)
+def exports() -> Iterator[Metric]:
+    """An export that is not made says nothing by itself: its age is what to watch."""
+    age = GaugeMetricFamily(
+        "roamdesk_export_good_age_seconds",
+        "Since a scheduled export was last made, or was looked at and had nothing new.",
+        labels=["export"],
+    )
+    failed = GaugeMetricFamily("roamdesk_export_runs_failed", "Runs of an export that failed.", labels=["export"])
+    for name, seconds, broken in ages(now=site.now()):
+        age.add_metric([name], seconds)
+        failed.add_metric([name], broken)
+    yield age
+    yield failed
+
+
+SOURCES: tuple[Callable[[], Iterable[Metric]], ...] = (database_size, messages_due, connections_by_state, exports)
 
 
 class Tables(Collector):

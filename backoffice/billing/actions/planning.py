@@ -84,6 +84,19 @@ def all_due(*, now: datetime) -> list[int]:
     return found
 
 
+def outlook(export: Export, *, now: datetime) -> reading.Chosen:
+    """What the next run would cover if it were planned now. Nothing is fixed by looking."""
+    last = export.runs.filter(chained=True).order_by("-number").first() if export.period != Period.CHOSEN else None
+    after = last.upto if last else export.starts_after
+    return reading.chosen(
+        definition_of(export),
+        after=after,
+        upto=max(entering.highest(), after),
+        prior_cut=last.cut if last else None,
+        cut=cut_of(export.period, now, export.zone),
+    )
+
+
 def definition_of(export: Export) -> dict[str, Any]:
     """All of an export that the bytes of a run depend on."""
     return {
