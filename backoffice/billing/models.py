@@ -72,7 +72,7 @@ class Entry(models.Model):
 
 
 class Direction(models.TextChoices):
-    BOTH = "BOTH", "Both, and what passes between our own companies"
+    BOTH = "BOTH", "Both ways"
     RECEIVABLE = "RECEIVABLE", "Receivable: what partners pay us"
     PAYABLE = "PAYABLE", "Payable: what we pay partners"
 
@@ -92,15 +92,15 @@ class Format(models.TextChoices):
 
 
 class Delimiter(models.TextChoices):
-    COMMA = "COMMA", "Comma ,"
-    SEMICOLON = "SEMICOLON", "Semicolon ;"
+    COMMA = "COMMA", "Comma"
+    SEMICOLON = "SEMICOLON", "Semicolon"
     TAB = "TAB", "Tab"
-    PIPE = "PIPE", "Bar |"
+    PIPE = "PIPE", "Vertical bar"
 
 
 class DecimalMark(models.TextChoices):
-    POINT = "POINT", "Point 12.50"
-    COMMA = "COMMA", "Comma 12,50"
+    POINT = "POINT", "Point: 12.50"
+    COMMA = "COMMA", "Comma: 12,50"
 
 
 class Encoding(models.TextChoices):
@@ -233,12 +233,22 @@ class ExportRun(models.Model):
         return self.definition[name]
 
 
+HAPPENED = {
+    Event.BEGIN: "Begun",
+    Event.FINISH: "Done",
+    Event.FAIL: "Failed",
+    Event.LOST: "Lost its worker",
+    Event.CANCEL: "Cancelled",
+    Event.AGAIN: "Asked for again",
+}
+
+
 class ExportRunEvent(models.Model):
     """A move of a run: what, who, why."""
 
     run = models.ForeignKey(ExportRun, on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField()
-    event = EnumField(choices=[(e.value, e.value.capitalize()) for e in Event], max_length=10)
+    event = EnumField(choices=[(e.value, HAPPENED[e]) for e in Event], max_length=10)
     from_state = EnumField(choices=[(s.value, s.value.capitalize()) for s in RunState], max_length=10)
     to_state = EnumField(choices=[(s.value, s.value.capitalize()) for s in RunState], max_length=10)
     by = models.CharField(max_length=150, blank=True)

@@ -11,12 +11,12 @@ from backoffice.roaming_site import site
 
 
 @shared_task(name="billing.due")
-def due(*, export_id: int, **kwargs: Any) -> int:
+def due(*, export_id: int, **kwargs: Any) -> str:
     """Plan what an export's schedule asks for, and have it made."""
     planned = planning.due(export_id, now=site.now())
     for run_id in planned:
         make.delay(run_id=run_id)
-    return len(planned)
+    return f"{len(planned)} run{'' if len(planned) == 1 else 's'} planned" if planned else "nothing new"
 
 
 @shared_task(name="billing.make")
@@ -25,19 +25,20 @@ def make(*, run_id: int, **kwargs: Any) -> None:
 
 
 @shared_task(name="billing.look_after")
-def look_after(**kwargs: Any) -> int:
+def look_after(**kwargs: Any) -> str:
     """Enter new CDRs into the books, plan what beat forgot, and have made what waits, was lost, or is to be tried again."""
     now = site.now()
     entered = entering.enter(now=now)
-    for run_id in steering.look_after(now=now):
+    waiting = steering.look_after(now=now)
+    for run_id in waiting:
         make.delay(run_id=run_id)
-    return entered
+    return f"{entered} CDRs entered, {len(waiting)} runs to make"
 
 
 @shared_task(name="billing.compare")
-def compare(**kwargs: Any) -> int:
+def compare(**kwargs: Any) -> str:
     """Look at every CDR there is for one that has no place in the books; and throw old files away."""
     now = site.now()
     entered = entering.enter(now=now, whole=True)
-    keeping.trim(now=now)
-    return entered
+    gone = keeping.trim(now=now)
+    return f"{entered} CDRs found without a place in the books, {gone} files removed"

@@ -53,6 +53,7 @@ class JobAdmin(ReadOnlyAdmin):
         exports = _exports(jobs)
         context = {
             "title": "Jobs",
+            "crumbs": [("Home", reverse("admin:index"))],
             "rows": [_row(job, outcomes.get(job.name), exports.get(job.pk), now) for job in jobs],
             "may_run": request.user.has_perm(RUN),
         }
@@ -118,6 +119,7 @@ def _row(job: Job, outcome: Outcome | None, export: Export | None, now: datetime
         "schedule": export.schedule if export else every(_seconds(job)) if job.interval else job.crontab.human_readable,
         "state": _state(job, outcome, late(due, gap, now=now)),
         "ran_at": ran_at,
+        "good_at": outcome.good_at if outcome else None,
         "outcome": outcome,
         "said": outcome.recent[0][3] if outcome and outcome.recent else "",
         "took": took(durations[0]) if durations else "",

@@ -14,9 +14,9 @@ from backoffice import statements
 from backoffice.billing.models import Direction, ExportRun
 from backoffice.billing.rules.lines import Booked
 from backoffice.billing.rules.windows import Slice, midnight, slices
-from backoffice.fields import DocumentField
 from backoffice.partners.models import Party
 from backoffice.statements import Row
+from ocpi.wire import json as wire_json
 
 PAGE = 1_000
 
@@ -127,7 +127,7 @@ def _booked(row: Row, parties: dict[int, tuple[str, str]]) -> Booked:
         partner=_party(row[2], parties),
         cpo="-".join(_party(row[3], parties)),
         emsp="-".join(_party(row[4], parties)),
-        document=DocumentField.read(row[5]),
+        document=wire_json.reread(row[5]),
         starts_at=row[6],
         ends_at=row[7],
         received_at=row[8],

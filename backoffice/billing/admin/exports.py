@@ -141,7 +141,7 @@ class ExportAdmin(ConsoleAdmin):
             "vitals": vitals,
             "standing": standing_state(vitals),
             "tab": tab,
-            "tabs": [("", "Runs"), ("preview", "Next rows")] if may_read else [("", "Runs")],
+            "tabs": [("", "Runs"), ("preview", "First rows")] if may_read else [("", "Runs")],
             "runs": runs,
             "more_runs": len(runs) == HISTORY,
             "waiting": None if export.period == Period.CHOSEN else planning.outlook(export, now=now).total(),

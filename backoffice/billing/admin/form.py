@@ -9,7 +9,8 @@ from typing import Any
 from django import forms
 
 from backoffice.billing.models import DecimalMark, Delimiter, Direction, Encoding, Export, Format, Period
-from backoffice.billing.rules.schedules import EXAMPLES, zones
+from backoffice.billing.rules.names import UnableToName, folder
+from backoffice.billing.rules.schedules import EXAMPLES, UnableToRead, read, zones
 from backoffice.partners.models import Party
 
 COLUMNS = (
@@ -91,6 +92,23 @@ class ExportForm(forms.Form):
                 raise forms.ValidationError(f"No party {code} is known here. Codes look like SE-ELV.")
             found.append(party)
         return found
+
+    def clean_schedule(self) -> str:
+        """What `defining` would refuse, told together with what else is wrong."""
+        sentence: str = self.cleaned_data["schedule"]
+        if sentence.strip():
+            try:
+                read(sentence)
+            except UnableToRead as error:
+                raise forms.ValidationError(str(error)) from error
+        return sentence
+
+    def clean_folder(self) -> str:
+        text: str = self.cleaned_data["folder"].strip()
+        try:
+            return folder(text) if text else ""
+        except UnableToName as error:
+            raise forms.ValidationError(str(error)) from error
 
     @property
     def schedules(self) -> tuple[str, ...]:

@@ -17,12 +17,13 @@ _UNSEEN = r"[\s'\"`\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f
 _BEGINS = "[=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b]"
 _ACTIVE = re.compile(rf"^(?={_UNSEEN}{_BEGINS})")
 _BEHIND = re.compile(rf"([,;|])(?={_UNSEEN}{_BEGINS})")
-_SUSPECT = re.compile(rf"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]|{_BEGINS}")
+_PLAIN = re.compile(r"[^\W_][^,;|\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*")
+"""Begins with a letter or digit and could be cut nowhere: nearly every text there is, told by one look."""
 
 
 def inert(value: str) -> str:
     """The text as no spreadsheet runs it; a text that none would run comes back unchanged."""
-    if _SUSPECT.search(value) is None:
+    if _PLAIN.fullmatch(value):
         return value
     began = value[:1]
     value = _CONTROLS.sub(" ", value)
