@@ -65,7 +65,7 @@ def parse(data: bytes, *, max_depth: int = MAX_DEPTH) -> Tree:
 
 def reread(data: bytes) -> Tree:
     """Read what `encode` wrote of a tree that `parse` gave: it was looked through then, which takes longer than reading it."""
-    tree: Tree = jiter.from_json(data, float_mode="decimal")
+    tree: Tree = jiter.from_json(data, float_mode="decimal", cache_mode="keys")
     return tree
 
 
