@@ -360,7 +360,12 @@ def test_the_checklist_of_an_empty_platform_shrinks_and_goes() -> None:
     assert "Publish your first tariff" not in open_steps()
 
 
-STEPS_OF_CHARGING = ["Publish your first tariff"]
+STEPS_OF_CHARGING = [
+    "Publish your first tariff",
+    "Add or import your first token",
+    "Let somebody charge: a test session",
+    "Have the first export made",
+]
 
 
 def test_a_step_is_a_link_only_for_those_who_may_take_it() -> None:
