@@ -15,7 +15,7 @@ import psycopg
 from backoffice.supervisor import postgres
 from backoffice.supervisor.data_directory import BASE_DIR, DataDirectory
 
-READY_WITHIN = 90.0
+READY_WITHIN = 150.0
 """Seconds. A first start makes two databases; the tests beside this one use the other core."""
 
 # What the tests' own platform is told in the environment.
@@ -39,6 +39,7 @@ class Platform:
         self.home = DataDirectory(root)
         self.output = root / "output"
         self.ports = free_ports()
+        self.launched: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
         self.home.root.mkdir(parents=True, exist_ok=True)
@@ -68,15 +69,24 @@ class Platform:
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(60)
 
+    def end(self) -> None:
+        """Whatever still runs."""
+        for process in (*self.launched, self.process):
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
     def launch(self, side: DataDirectory, *command: str) -> "subprocess.Popen[bytes]":
         """Another command of the platform of a side, in the background."""
         with (side.root / "launched").open("ab") as output:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, str(BASE_DIR / "manage.py"), *command, "--data-dir", str(side.root)],
                 env=self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+        self.launched.append(process)
+        return process
 
     @staticmethod
     def ask(side: DataDirectory, query: str) -> list[tuple[Any, ...]]:

@@ -10,7 +10,7 @@ import pytest
 
 from backoffice.demo.rules.course import Course
 from backoffice.demo.rules.filling import DIRECT, FULL, ONBOARD, PER_KWH, Shape, energy, fill
-from backoffice.demo.rules.visits import COUNTS, WEIGHTS, Outlet, Story, Visit, visit
+from backoffice.demo.rules.visits import JUMP, WEIGHTS, Outlet, Story, Visit, visit
 from ocpi.wire.locations import Status
 
 HOUSEHOLD, AC, DC = Outlet(2_990, False), Outlet(22_000, False), Outlet(300_000, True)
@@ -122,13 +122,18 @@ def test_what_each_story_tells(outlet: Outlet) -> None:
         assert course.silent[0] < told.stay
         assert course.silent[1] > 20 * course.ends
     for _, course in courses(Story.METER, outlet):
-        assert course.counts == COUNTS
+        assert course.jump
+        assert 0 < course.jump[0] < course.ends
 
 
-def test_a_meter_that_counts_too_much_counts_more_than_could_flow() -> None:
+def test_a_meter_that_jumps_shows_more_than_could_flow() -> None:
     for outlet in OUTLETS:
         for _, course in courses(Story.METER, outlet):
-            assert course.measured(course.ends).kwh * PER_KWH > 1.5 * outlet.watts * course.ends
+            assert course.jump
+            at, kwh = course.jump
+            assert kwh == JUMP
+            assert course.measured(at).kwh - course.measured(at - 1).kwh >= JUMP
+            assert course.measured(course.ends).kwh * PER_KWH > 5 * outlet.watts * course.ends
 
 
 @pytest.mark.parametrize("story", list(Story))

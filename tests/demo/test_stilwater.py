@@ -67,7 +67,7 @@ def test_a_bill_is_right_unless_it_is_meant_not_to_be() -> None:
     assert [bill["id"] for bill in bills[3]] == [BILL["id"]] * 2
     assert bills[3][0] != bills[3][1]
     assert bills[4][1]["id"] != BILL["id"]
-    assert bills[4][1]["cdr_token"]["uid"] != CARD["uid"]
+    assert bills[4][1]["cdr_token"]["party_id"] != CARD["party_id"]
 
 
 @pytest.fixture

@@ -20,9 +20,7 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
     found = Platform(tmp_path / "home")
     found.start()
     yield found
-    if found.process.poll() is None:
-        found.process.kill()
-        found.process.wait()
+    found.end()
 
 
 LOCATIONS = """SELECT l.object_id, l.document FROM locations_location l JOIN partners_party p ON p.id = l.party_id

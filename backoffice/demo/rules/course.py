@@ -26,8 +26,8 @@ class Measured:
 class Course:
     """A charge from plug to unplug. All times in ms from its start.
 
-    `silent`: from when to when nothing of it is heard, as of a line that is down; `counts`: how many times too much its meter
-    counts; `then`: how the EVSE is afterwards, with `trouble` as the reason.
+    `silent`: from when to when nothing of it is heard, as of a line that is down; `jump`: when its meter jumps, and by how many
+    kWh; `then`: how the EVSE is afterwards, with `trouble` as the reason.
     """
 
     legs: tuple[Leg, ...]
@@ -37,14 +37,16 @@ class Course:
     then: Status = Status.AVAILABLE
     trouble: str = ""
     silent: tuple[int, int] | None = None
-    counts: int = 1
+    jump: tuple[int, int] | None = None
 
     def measured(self, ms: int) -> Measured:
         """At that moment; later than its end, as it was at the end."""
         ms = max(min(ms, self.ends), 0)
         leg = next((leg for leg in self.legs if ms < leg.until), None)
         before = [leg.soc for leg in self.legs if leg.until <= ms]
-        kwh = Decimal(energy(self.legs, ms) * self.counts * 1000 // PER_KWH) * WATT_HOUR
+        kwh = Decimal(energy(self.legs, ms) * 1000 // PER_KWH) * WATT_HOUR
+        if self.jump is not None and ms >= self.jump[0]:
+            kwh += self.jump[1]
         watts = leg.watts if leg else 0
         return Measured(kwh, watts * WATT_HOUR, before[-1] if before else self.soc, leg is not None)
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from zlib import crc32
 
 from backoffice.demo.rules.visits import Story
 
@@ -41,6 +42,11 @@ class Card:
 
 
 Cards = Mapping[Group, Sequence[Card]]
+
+
+def abroad(uid: str) -> bool:
+    """Whether a card is shown at the charge points of the third company alone."""
+    return crc32(uid.encode()) % 8 == 0
 
 
 def stranger(chance: random.Random) -> Card:

@@ -46,8 +46,8 @@ WEIGHTS: Mapping[Story, int] = {
 LOST_FOR = 60
 """How many stays later a charge point is found again that fell silent for good."""
 
-COUNTS = 40
-"""How many times too much a broken meter counts."""
+JUMP = 120
+"""kWh by which a broken meter jumps: more than any charge point gives in the time of a visit."""
 
 _NAME = re.compile(r"(?P<story>[a-z]+)-(?P<stay>\d{3,9})-(?P<number>[0-9a-f]{8})")
 
@@ -146,9 +146,10 @@ def _lost(told: Visit, outlet: Outlet, chance: random.Random) -> Course:
 
 
 def _meter(told: Visit, outlet: Outlet, chance: random.Random) -> Course:
-    """The meter is broken: it counts more than the charge point can give."""
+    """The meter is broken and jumps."""
     course = _filling(told, outlet, chance, to_the_brim=True)
-    return Course(course.legs, course.soc, course.ends, course.reason, counts=COUNTS)
+    at = told.stay * chance.randint(30, 70) // 100
+    return Course(course.legs, course.soc, course.ends, course.reason, jump=(at, JUMP))
 
 
 def _ending(course: Course, ends: int, reason: str, then: Status = Status.AVAILABLE, trouble: str = "") -> Course:

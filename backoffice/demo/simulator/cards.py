@@ -1,4 +1,4 @@
-"""Which cards are shown at the charge points of a side: those of both companies, shared out between the two networks, so that
+"""Which cards are shown at the charge points of a side: those of both companies, shared out between the networks, so that
 nobody charges at two places at once.
 """
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from backoffice.demo.rules.drivers import Card, Cards, Group
+from backoffice.demo.rules.drivers import Card, Cards, Group, abroad
 from backoffice.demo.stilwater import documents
 from backoffice.demo.world.companies import COMPANIES, company_of
 from backoffice.demo.world.drivers import drivers
@@ -23,7 +23,7 @@ def cards(side: str, *, seed: int) -> Cards:
         world = drivers(company, seed=seed, at=_ANY)
         shown = [tree["uid"] for tree in world.tokens if tree["type"] == "RFID"]
         barred = {*world.held, *world.only_in}
-        good = [uid for uid in shown if uid not in barred]
+        good = [uid for uid in shown if uid not in barred and not abroad(uid)]
         good = good[COMPANIES.index(here) :: len(COMPANIES)]
         found[Group.OWN if company == here else Group.ROAMING] += [Card(uid) for uid in good]
         found[Group.HELD] += [Card(uid) for uid in shown if uid in barred]

@@ -91,6 +91,7 @@ class Charging:
         self._chance = chance
         self._programme = programme
         self._charges: dict[str, Charge] | None = None
+        self._came: set[str] = set()
         self._next: datetime | None = clock()
 
     @property
@@ -150,8 +151,10 @@ class Charging:
         free = [point for point in self._reads.points() or () if point.evse_id not in taken]
         point = place(free, self._clock(), self._chance)
         sockets = self._reads.sockets(point.evse_id) if point else None
-        in_use = {charge.uid for charge in self._charges.values()}
+        in_use = {charge.uid for charge in self._charges.values()} | self._came
         card = draw(self._cards, in_use, self._chance, group=group)
+        if card is not None and self._programme is not None:
+            self._came.add(card.uid)  # nobody comes twice in a programme, so that every kind of card is seen
         if point is None or not sockets or card is None:
             return
         socket = self._chance.choice(sockets)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from backoffice.demo.rules.drivers import abroad
 from backoffice.demo.rules.pace import Pace
 from backoffice.demo.rules.visits import Outlet, Story, visit
 from backoffice.demo.stilwater import documents
@@ -54,19 +55,27 @@ class Charges:
         self._pace = pace
 
     def run(self, stop: threading.Event, *, count: int | None = None) -> None:
-        """Charge after charge, until `stop` is set or so many were tried. What goes wrong ends the one it is in."""
-        ways = (
-            itertools.cycle(BILLING)
-            if count
-            else itertools.islice(itertools.cycle(BILLING), self._chance.randrange(5), None)
-        )
-        for _ in range(count) if count else itertools.count():
-            try:
-                self.one(next(ways), stop)
-            except UnableToCall as error:
-                log.info("a charge came to nothing: %s", error)
-            if stop.wait(self._pace.pause * self._chance.uniform(0.5, 1.5)):
+        """Charge after charge, until `stop` is set or so many were billed. What goes wrong ends the one it is in."""
+        ways = itertools.cycle(BILLING)
+        if count is None:  # it is started again and again, and should not always begin with the good one
+            ways = itertools.islice(ways, self._chance.randrange(len(BILLING)), None)
+        for way in itertools.islice(ways, count):
+            while not self._tried(way, stop):
+                if stop.wait(self._pause()):
+                    return
+            if stop.wait(self._pause()):
                 return
+
+    def _tried(self, way: Callable[[Any], list[Any]], stop: threading.Event) -> bool:
+        try:
+            self.one(way, stop)
+        except UnableToCall as error:
+            log.info("a charge came to nothing: %s", error)
+            return False
+        return True
+
+    def _pause(self) -> float:
+        return self._pace.pause * self._chance.uniform(0.5, 1.5)
 
     def one(self, way: Callable[[Any], list[Any]], stop: threading.Event) -> None:
         """From the card to the bills. Raises UnableToCall."""
@@ -103,7 +112,9 @@ class Charges:
 
     def _cards(self, doors: dict[tuple[str, str], str]) -> list[dict[str, Any]]:
         tokens = self._data("GET", f"{doors['tokens', 'SENDER']}?limit={ENOUGH}")
-        found = [{name: token[name] for name in CARD} for token in tokens if token["type"] == "RFID"]
+        found = [
+            {name: token[name] for name in CARD} for token in tokens if token["type"] == "RFID" and abroad(token["uid"])
+        ]
         if not found:
             raise UnableToCall("there are no cards yet")
         return found

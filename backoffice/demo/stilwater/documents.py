@@ -21,6 +21,8 @@ OWNER = {"country_code": STILWATER.country_code, "party_id": STILWATER.party_id}
 SITE = "STW-HAVEN"
 TARIFF = "STW-AC"
 PER_KWH = Decimal("0.4200")
+EXTRA = Decimal("2.50")
+"""What it bills too much, when it does."""
 WATTS = 22_000
 EVSES = tuple(f"{SITE}-{number}" for number in (1, 2))
 
@@ -167,13 +169,18 @@ def cdr(charge: Charge, *, kwh: Decimal, ended: datetime, tariff_since: datetime
 
 def dearer(bill: Tree) -> Tree:
     """The same CDR at a price that its own tariff does not give."""
-    kwh = bill["total_energy"] * Decimal("1.25")
-    return bill | {"total_cost": _price(kwh), "total_energy_cost": _price(kwh)}
+    total = _price(bill["total_energy"], more=EXTRA)
+    return bill | {"total_cost": total, "total_energy_cost": total}
 
 
 def of_nobody(bill: Tree) -> Tree:
-    """The same CDR under another id, for a card that we never issued."""
-    card = bill["cdr_token"] | {"uid": "00000000DEAD", "contract_id": "DE-RDK-C00000000"}
+    """The same CDR under another id, for a card of a company that is none of ours."""
+    card = bill["cdr_token"] | {
+        "country_code": "FR",
+        "party_id": "ZZZ",
+        "uid": "00000000DEAD",
+        "contract_id": "FR-ZZZ-C1",
+    }
     return bill | {"id": f"{bill['id']}X", "cdr_token": card}
 
 
@@ -204,6 +211,6 @@ def _hours(charge: Charge, until: datetime) -> Decimal:
     return (Decimal((until - charge.begun).total_seconds()) / 3600).quantize(Decimal("0.0001"), ROUND_HALF_UP)
 
 
-def _price(kwh: Decimal) -> Tree:
-    net = (kwh * PER_KWH).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+def _price(kwh: Decimal, *, more: Decimal = Decimal(0)) -> Tree:
+    net = (kwh * PER_KWH + more).quantize(Decimal("0.0001"), ROUND_HALF_UP)
     return {"excl_vat": net, "incl_vat": (net * Decimal("1.21")).quantize(Decimal("0.0001"), ROUND_HALF_UP)}

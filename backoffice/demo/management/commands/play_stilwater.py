@@ -32,7 +32,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--haste", type=float, default=1, help="so many times faster (default: %(default)s)")
         parser.add_argument("--seed", type=int, help="draw the same numbers again (default: others each time)")
-        parser.add_argument("--charges", type=int, help="end after so many (default: go on)")
+        parser.add_argument("--charges", type=int, help="no more than so many (default: go on)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()
@@ -60,6 +60,7 @@ class Command(BaseCommand):
                 chance=random.Random(options["seed"]),  # a demo, nothing secret
                 pace=CARELESS.times(options["haste"]),
             ).run(stop, count=options["charges"])
+            stop.wait()
             platform.closing.set()
             platform.shutdown()
 
