@@ -26,6 +26,7 @@ from backoffice.demo.rules.life import ChargePoint, place
 from backoffice.demo.rules.pace import Pace
 from backoffice.demo.rules.visits import Story, Visit, visit
 from backoffice.demo.simulator.board import Ongoing, Socket
+from backoffice.demo.simulator.signing import signed, signs
 from ocpi.wire.locations import Status
 
 FEW = 4
@@ -192,8 +193,7 @@ class Charging:
             charge.due = charge.at(course.next_mark(ms, every=self._every))
             return
         if going:
-            meter = charge.meter_start + course.measured(course.ends).kwh
-            tell(Stopped(charge.evse_id, charge.transaction, meter, course.reason, at=charge.at(course.ends)))
+            self._stop(charge, tell)
         self._show(charge, course.then, course.trouble, tell)
         assert self._charges is not None
         del self._charges[charge.transaction]
@@ -215,6 +215,14 @@ class Charging:
                 )
             )
         )
+
+    def _stop(self, charge: Charge, tell: Tell) -> None:
+        course = charge.course
+        ended = (charge.at(course.ends), charge.meter_start + course.measured(course.ends).kwh)
+        values = None
+        if signs(charge.evse_id):
+            values = signed(charge.evse_id, charge.uid, begun=(charge.begun, charge.meter_start), ended=ended)
+        tell(Stopped(charge.evse_id, charge.transaction, ended[1], course.reason, signed_data=values, at=ended[0]))
 
     def _show(self, charge: Charge, status: Status, reason: str, tell: Tell) -> None:
         if charge.shown is not status:
