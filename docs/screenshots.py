@@ -1,6 +1,7 @@
 """The pictures of README and handbook, taken from the demo: `make screenshots`. Needs Chromium.
 
-Starts the demo in a folder of its own, waits until the two platforms have met, and opens the pages in a real browser.
+Starts the demo in a folder of its own, waits until the platforms have met and their drivers have charged for some minutes, and
+opens the pages in a real browser. Names of pictures as arguments: only these.
 """
 
 import re
@@ -18,23 +19,38 @@ ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update"
 
-PICTURES = {
-    "home": "/admin/",
-    "connections": "/admin/partners/connection/1/change/",
-    "wizard": "/admin/partners/connection/add/",
-    "locations": "/admin/locations/location/",
-    "location": "/admin/locations/location/1/change/",
-    "edit": "/admin/locations/location/1/edit/",
-    "board": "/admin/locations/location/board/",
-    "map": "/admin/locations/location/map/",
-    "tariff": "/admin/tariffs/tariff/1/change/",
-    "schedule": "/admin/tariffs/tariff/schedule/",
-    "sessions": "/admin/charging_sessions/session/",
-    "session": "/admin/charging_sessions/session/1/change/",
-    "upload": "/admin/locations/location/upload/",
-    "log": "/admin/delivery/exchange/",
+LIVED = 240
+"""Seconds in which the demo's charge points charge before the pictures are taken: some charges end, some are billed wrongly."""
+
+SESSIONS, CDRS = "/admin/charging_sessions/session/", "/admin/cdrs/cdr/"
+PICTURES: dict[str, tuple[str, ...]] = {
+    "home": ("/admin/",),
+    "search": (f"{CDRS}search/?q=DE-RDK",),
+    "connections": ("/admin/partners/connection/", "a[href*='/partners/connection/'][href*='/change/']"),
+    "wizard": ("/admin/partners/connection/add/",),
+    "locations": ("/admin/locations/location/",),
+    "location": ("/admin/locations/location/1/change/",),
+    "edit": ("/admin/locations/location/1/edit/",),
+    "board": ("/admin/locations/location/board/",),
+    "map": ("/admin/locations/location/map/",),
+    "upload": ("/admin/locations/location/upload/",),
+    "tariff": ("/admin/tariffs/tariff/1/change/",),
+    "schedule": ("/admin/tariffs/tariff/schedule/",),
+    "editor": ("/admin/tariffs/tariff/1/change/", "press:Copy"),
+    "sessions": (f"{SESSIONS}?state=all",),
+    "session": (f"{SESSIONS}?state=completed&way=ours", "main a[href*='/session/'][href*='/change/']"),
+    "authorizations": ("/admin/tokens/authorization/?outcome=refused",),
+    "block": (
+        "/admin/tokens/token/?owner=ours&state=valid",
+        "#result_list a[href*='/tokens/token/'][href*='/change/']",
+        "open:Block",
+    ),
+    "cdrs": (f"{CDRS}?tab=all",),
+    "cdr": (f"{CDRS}?tab=agreed&way=in", "main a[href*='/cdr/'][href*='/change/']"),
+    "exports": ("/admin/billing/export/", "#result_list a[href*='/billing/export/'][href*='/change/']"),
+    "log": ("/admin/delivery/exchange/",),
 }
-"""Name of the picture -> page."""
+"""Name of the picture -> page, and the way on from it: the first link of that kind, `open:` a fold or `press:` a button."""
 
 
 def free_port() -> int:
@@ -59,7 +75,7 @@ def main() -> None:
         )
         try:
             password = _ready(demo)
-            time.sleep(20)  # let the charge points live a little
+            time.sleep(LIVED)
             _take(chromium, f"http://127.0.0.1:{port}", password)
         finally:
             demo.terminate()
@@ -82,13 +98,27 @@ def _take(chromium: str, server: str, password: str) -> None:
         page.fill("[name=username]", "admin")
         page.fill("[name=password]", password)
         page.click("[type=submit]")
-        for name, path in PICTURES.items():
+        wanted = sys.argv[1:] or PICTURES
+        for name, (path, *steps) in ((name, PICTURES[name]) for name in wanted):
             answer = page.goto(server + path)
             assert answer is not None
             assert answer.status == 200, (path, answer.status)
-            page.wait_for_timeout(800)
-            page.screenshot(path=str(IMAGES / f"{name}.png"))
-            print(f"docs/images/{name}.png  {path}")
+            for step in steps:
+                if step.startswith("open:"):
+                    page.locator("summary", has_text=step[5:]).first.click()
+                    continue
+                if step.startswith("press:"):
+                    with page.expect_navigation():
+                        page.get_by_role("button", name=step[6:], exact=True).first.click()
+                    continue
+                if not page.locator(step).count():
+                    print(f"docs/images/{name}.png  left as it was: nothing to follow on {path}")
+                    break
+                page.goto(server + (page.locator(step).first.get_attribute("href") or ""))
+            else:
+                page.wait_for_timeout(800)
+                page.screenshot(path=str(IMAGES / f"{name}.png"))
+                print(f"docs/images/{name}.png  {page.url.removeprefix(server)}")
         browser.close()
 
 

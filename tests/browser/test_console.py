@@ -18,6 +18,7 @@ AXE = Path(_AXE.origin).parent / "axe.min.js" if _AXE and _AXE.origin else None
 LOCATIONS = "/admin/locations/location/"
 SCREENS = (
     "/admin/",
+    "/admin/?range=30d&order=money",
     LOCATIONS,
     f"{LOCATIONS}?q=nothing+like+this",
     f"{LOCATIONS}board/",

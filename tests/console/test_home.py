@@ -80,7 +80,7 @@ def superuser() -> Client:
 
 
 def test_each_group_sees_its_panels_in_its_order_and_its_menu() -> None:
-    for group in ("Operations", "Roaming", "Finance", "Tariffs", "Read-only", "none"):
+    for group in ("Operations", "Roaming", "Finance", "Tariffs", "Support", "Read-only", "none"):
         user = staff(f"some {group}", group)
         answer = logged_in(user).get("/admin/")
         keys = [panel.key for panel in answer.context["panels"]]
@@ -257,9 +257,9 @@ def test_the_figures_of_charging_and_money(trade: dict[str, Any]) -> None:
         "at risk, EUR": "EUR 40.20",  # 1.20 that differ, 9.00 without a price, 30.00 held
         "differ from our price": "1",
         "have no tariff to price them by": "1",
-        "of ours are held": "1",
-        "were not acknowledged in 24 h": "1",
-        "were refused and kept aside": "1",
+        "of ours held": "1",
+        "not acknowledged in 24 h": "1",
+        "refused and kept aside": "1",
     }
 
 
@@ -308,8 +308,8 @@ def test_every_figure_leads_to_a_page_that_opens(trade: dict[str, Any]) -> None:
     client = superuser()
     context = client.get("/admin/").context
     urls = {figure.url for panel in context["panels"] for figure in panel.figures} | {m.url for m in context["matters"]}
-    assert len(urls) > 8
-    for url in urls - {""}:
+    assert len(urls) > 30
+    for url in urls:
         answer = client.get(url)
         assert answer.status_code == 200, url
 

@@ -50,6 +50,7 @@ FIRST: Mapping[str, tuple[str, ...]] = {
     groups.FINANCE: ("review", "turnover", "straight", "unbilled", "exports"),
     groups.ROAMING: ("connections", "messages", "latency", "outbox", "pulls", "authorizations"),
     groups.TARIFFS: ("straight", "review", "turnover", "evses"),
+    groups.SUPPORT: ("authorizations", "live", "evses", "unbilled"),
     groups.OPERATIONS: ("evses", "live", "authorizations", "outbox", "pulls", "messages"),
 }
 """What a group sees first; of somebody in several groups the first of these counts."""

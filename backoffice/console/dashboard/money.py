@@ -95,10 +95,21 @@ WORDS = {
     "DIFFERS": "differ from our price",
     "FAILED": "could not be checked",
     "NOT_PRICED": "have no tariff to price them by",
-    "HELD": "of ours are held",
-    "UNACKNOWLEDGED": "were not acknowledged in 24 h",
-    "QUARANTINED": "were refused and kept aside",
+    "HELD": "of ours held",
+    "UNACKNOWLEDGED": "not acknowledged in 24 h",
+    "QUARANTINED": "refused and kept aside",
 }
+
+
+_SENTENCES = {
+    "DIFFERS": ("of {} differs from our price", "of {} differ from our price"),
+    "FAILED": ("of {} could not be checked", "of {} could not be checked"),
+    "NOT_PRICED": ("of {} has no tariff to price it by", "of {} have no tariff to price them by"),
+    "HELD": ("of ours for {} is held", "of ours for {} are held"),
+    "UNACKNOWLEDGED": ("of ours for {} was not taken in 24 h", "of ours for {} were not taken in 24 h"),
+    "QUARANTINED": ("of {} was refused and kept aside", "of {} were refused and kept aside"),
+}
+"""For one, and for several, of or for a partner."""
 
 
 def _where(asked: Asked) -> str:
