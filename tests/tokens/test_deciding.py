@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from backoffice.partners.actions.connections import set_endpoints
 from backoffice.partners.models import Connection, Party
 from backoffice.partners.secrets import decrypt
 from backoffice.roaming_site import site
+from backoffice.sessions.actions import running
 from backoffice.tokens.actions.authorizing import authorize, used
 from backoffice.tokens.models import Authorization, SilencePolicy, Token
 from backoffice.tokens.rules.deciding import Decision
@@ -21,6 +23,7 @@ from ocpi.wire.tokens import LocationReferences
 from tests import factories
 from tests.factories import small_token
 from tests.peer import ScriptedPeer, Twist
+from tests.sessions import cast
 
 CARD = "04A1B2C3"
 SENDER = "/ocpi/2.3.0/sender/tokens"
@@ -416,3 +419,23 @@ def test_a_used_decision_knows_when(emsp: ScriptedPeer) -> None:
     used(decision.authorization_id, now=moment)
     used(decision.authorization_id, now=site.now())
     assert row().used_at == moment
+
+
+@pytest.mark.rule("T-389")
+def test_the_reference_of_the_answer_goes_into_the_session(emsp: ScriptedPeer) -> None:
+    evse = cast.point()
+    card(emsp, whitelist="NEVER")
+    decision = decide(location=LocationReferences(location_id="LOC1", evse_uids=["E1"]))
+    session = running.begin(
+        location=evse.location,
+        evse=evse,
+        connector_id="1",
+        decision=decision,
+        transaction_id="TX-1",
+        meter_kwh=Decimal(1000),
+        now=cast.NOW,
+    )
+    told = session.tree()
+    assert told["authorization_reference"] == decision.reference == "ref-1"
+    assert told["cdr_token"] == decision.token
+    assert told["auth_method"] == "AUTH_REQUEST"

@@ -14,7 +14,7 @@ from backoffice.tokens.models import SilencePolicy
 from backoffice.tokens.rules.deciding import Heard, Policy, Question, Reply
 from backoffice.tokens.rules.words import RECEIVER_ROLES, SENDER_ROLES, WhenSilent
 from ocpi import versions
-from ocpi.client import Cause, Delivered, Outcome, Retry
+from ocpi.client import CAUSES, Cause, Delivered, Outcome, Refused, Retry
 from ocpi.module import Level, PartyRef, Peer, Refusal, Tree, addressed
 from ocpi.server.bodies import context, lift, validated
 from ocpi.server.viewsets import join_path
@@ -154,10 +154,15 @@ def _reply(outcome: Outcome, route: Route) -> Reply:
     if isinstance(outcome, Delivered):
         return _read(outcome.answer.data, route)
     if outcome.ocpi_status == StatusCode.UNKNOWN_TOKEN or outcome.cause is Cause.NOT_FOUND:
-        return Reply(Heard.UNKNOWN, outcome.reason)
+        return Reply(Heard.UNKNOWN, _happened(outcome))
     if isinstance(outcome, Retry) or outcome.cause in _NO_ANSWER:
-        return Reply(Heard.SILENT, outcome.reason)
-    return Reply(Heard.REFUSED, outcome.reason)
+        return Reply(Heard.SILENT, _happened(outcome))
+    return Reply(Heard.REFUSED, _happened(outcome))
+
+
+def _happened(outcome: Retry | Refused) -> str:
+    """Without what to do about it: that stands in the message log, and nobody reads it at a charge point."""
+    return CAUSES[outcome.cause].happened + (f" ({outcome.detail[:160]})" if outcome.detail else "")
 
 
 def _read(data: Any, route: Route) -> Reply:

@@ -43,7 +43,7 @@ class TokenList(ChangeList):
 
 @admin.register(Token)
 class TokenAdmin(DetailPages, EditPages, DeedPages, UploadPages, ConsoleAdmin):
-    list_display = ("token", "holder", "kind", "group", "state", "trust", "more", "used", "partners")
+    list_display = ("token", "holder", "kind", "more", "state", "used", "partners")
     list_display_links = ("token",)
     list_filter = TOKENS
     list_select_related = ("party",)
@@ -156,21 +156,14 @@ class TokenAdmin(DetailPages, EditPages, DeedPages, UploadPages, ConsoleAdmin):
     def kind(self, row: Token) -> str:
         return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', row.type, row.issuer)
 
-    @admin.display(description="Group")
-    def group(self, row: Token) -> str:
-        return row.group_id or NOTHING
-
-    @admin.display(description="State")
-    def state(self, row: Token) -> str:
-        return standing(row)
-
-    @admin.display(description="Whitelist")
-    def trust(self, row: Token) -> str:
-        return word(row.whitelist)
-
-    @admin.display(description="Energy, language")
+    @admin.display(description="Group, energy, language")
     def more(self, row: Token) -> str:
-        return ", ".join(filter(None, (row.energy_supplier, row.language))) or NOTHING
+        told = ", ".join(filter(None, (row.energy_supplier, row.language)))
+        return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', row.group_id or NOTHING, told)
+
+    @admin.display(description="State, whitelist")
+    def state(self, row: Token) -> str:
+        return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', standing(row), word(row.whitelist))
 
     @admin.display(description="Last used")
     def used(self, row: Token) -> str:
