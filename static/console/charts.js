@@ -49,6 +49,7 @@
       fill: area ? (number ? "-1" : "origin") : false,
       pointRadius: line && each.values.filter((value) => value !== null).length < 3 ? 3 : 0,
       pointHitRadius: 12,
+      clip: 6, // a point at the very top is drawn whole
       tension: 0,
       spanGaps: false,
     }));
