@@ -13,7 +13,20 @@ import bench
 WITHOUT_GROUND = ("latency", "client")
 """These bring what they need."""
 
-NAMES = ("pages", "depth", "patches", "pull", "cdrs", "finding", "latency", "staff", "client", "home", "export")
+NAMES = (
+    "pages",
+    "depth",
+    "patches",
+    "authorise",
+    "pull",
+    "cdrs",
+    "finding",
+    "latency",
+    "staff",
+    "client",
+    "home",
+    "export",
+)
 
 
 def main() -> int:
