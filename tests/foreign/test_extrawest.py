@@ -11,13 +11,20 @@ It has faults of its own. Each test names those that it meets, from its wire beh
 - a next link that leads nowhere: https whatever the platform speaks, "VersionNumber.v_2_2_1" for the version; and an empty
   Link header on the last page
 - it glues party and id to our endpoint URL without a slash
+- the answer to the question whether a token may charge is a list around the one object
+- a POST to its endpoint without the slash that it published is redirected; the Location of a CDR is https, and names no version
 """
 
 from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from backoffice.cdrs.models import Cdr
+from backoffice.charge_points import door
+from backoffice.charge_points.gateway import Admission, CardShown, Started, Stopped
 from backoffice.delivery.actions import draining, pulling
 from backoffice.delivery.models import Exchange, Message, Pull
 from backoffice.locations.actions import changing
@@ -26,7 +33,10 @@ from backoffice.partners.actions import connections, handshake
 from backoffice.partners.models import Connection, Party
 from backoffice.partners.secrets import decrypt
 from backoffice.roaming_site import site
-from tests.factories import location, moment, own_location, small_location
+from backoffice.sessions.models import Session
+from backoffice.tokens.models import Authorization, Token
+from tests import factories
+from tests.factories import location, moment, own_location, small_location, small_token
 from tests.foreign.conftest import TOKEN_A, TOKEN_C, Foreign
 from tests.peer import ScriptedPeer, Twist, call
 
@@ -233,3 +243,43 @@ def test_what_it_glues_together_is_nowhere(platform: Party, foreign: Start) -> N
     assert told["status_code"] == 404
     assert told["response"]["status_code"] == 2001
     assert not Location.objects.exists()
+
+
+def _charged(connection: Connection, uid: str) -> Session:
+    """A driver of theirs has charged at our charge point."""
+    factories.own_tariff(factories.small_tariff("T1", "DE-RDK"))
+    place = small_location("L1", "DE-RDK")
+    place["evses"][0]["evse_id"] = "DE*RDK*E1"
+    place["evses"][0]["connectors"][0]["tariff_ids"] = ["T1"]
+    own_location(place)
+    begun = site.now() - timedelta(minutes=30)
+    admission = door.report(CardShown("DE*RDK*E1", "1", uid), now=begun)
+    assert isinstance(admission, Admission)
+    assert admission.allowed, admission.reason
+    door.report(Started("DE*RDK*E1", "1", "T-1", admission.authorization_id, Decimal(100)), now=begun)
+    door.report(Stopped("DE*RDK*E1", "T-1", Decimal(104), "Local"), now=begun + timedelta(minutes=25))
+    return Session.objects.get()
+
+
+def test_a_charge_of_its_driver_at_our_charge_point(platform: Party, foreign: Start) -> None:
+    """Its token comes in lower case, its answer to the question is a list around the one object, which is no answer: its own
+    whitelist decides. The URL that it gives for the CDR leads nowhere."""
+    token = small_token("04AABB", "NL-TNM", whitelist="ALLOWED_OFFLINE")
+    there = foreign("EMSP", tokens=[token])
+    connection = _registered(there)
+    pull = pulling.run(pulling.start(connection, "tokens", full=True, now=site.now()).pk)
+    assert (pull.state, pull.stored, Token.objects.get().object_id) == ("DONE", 1, "04aabb")
+
+    session = _charged(connection, "04AABB")
+
+    decided = Authorization.objects.get()
+    assert (decided.allowed, decided.how) == ("ALLOWED", "OFFLINE")
+    draining.drain(connection.pk)
+    held = call("GET", there.module_url("sessions", f"DE/RDK/{session.object_id}"), decrypt(connection.token_out))
+    assert (held.data[0]["status"], held.data[0]["kwh"]) == ("COMPLETED", 4)
+    cdr = Cdr.objects.get()
+    held = call("GET", there.module_url("cdrs", cdr.object_id), decrypt(connection.token_out))
+    assert (held.data[0]["total_energy"], held.data[0]["total_cost"]) == (4, {"excl_vat": 1.8, "incl_vat": 2.25})
+    cdr.refresh_from_db()
+    assert cdr.state == "ACKNOWLEDGED"
+    assert cdr.acknowledged_url.startswith("https://")  # whatever it speaks

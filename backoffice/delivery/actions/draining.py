@@ -224,9 +224,11 @@ def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
 
 
 def _url(endpoint: Endpoint, owed: Owed, told: dict[str, Any] | None) -> str:
-    base = endpoint.url.rstrip("/")
     if isinstance(owed.shape, Documents):
-        return base
+        return (
+            endpoint.url
+        )  # to the letter: with or without its slash may be two addresses, and a POST is not redirected
+    base = endpoint.url.rstrip("/")
     levels, ids = owed.shape.levels, owed.ids
     if told is not None and levels[0].qualifier:  # as the partner's version says it: path and body must name the same
         ids = (*ids[:-1], str(told[levels[0].qualifier]))
