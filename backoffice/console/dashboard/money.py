@@ -179,9 +179,7 @@ def review(asked: Asked) -> Panel:
         url = urls[kind]
         if url:
             url += f"&partner={pk}"
-        sentence = (
-            f"{plural(number, 'CDR')} {'with' if kind in ('HELD', 'UNACKNOWLEDGED') else 'of'} {partner} {WORDS[kind]}"
-        )
+        sentence = f"{plural(number, 'CDR')} {_SENTENCES[kind][number > 1].format(partner)}"
         severe = "bad" if kind in ("DIFFERS", "QUARANTINED", "FAILED") else "warn"
         panel.matters.append(Matter(sentence, url, number, money, currency, tone=severe, icon="receipt_long"))
     panel.matters = sorted(panel.matters, key=lambda each: (-(each.money or 0), -each.drivers))[:MATTERS]
