@@ -25,6 +25,9 @@ Work = Callable[[SayReady], None]
 
 LARGEST_LOG = 10_000_000
 
+HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
+"""Signals that mean something to the supervisor and must mean to its children what they mean to every program."""
+
 
 class UnableToPrepare(Exception):
     """A step of the start failed for a reason that a person can mend. The message is written for that person."""
@@ -81,9 +84,12 @@ def start(name: str, work: Work, log: Path, close: Iterable[int]) -> Child:
     sys.stdout.flush()
     sys.stderr.flush()
     parent = os.getpid()
+    # A signal to the child that arrives before it has let go of our handlers would else be handled by them: for nothing.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     pid = os.fork()
     if pid == 0:
         _be_child(name, work, parent, log_descriptor, writing, [reading, *close])
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.close(log_descriptor)
     os.close(writing)
     return Child(pid, reading, log, log_start)
@@ -94,8 +100,9 @@ def _be_child(name: str, work: Work, parent: int, log: int, writing: int, close:
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        for number in HANDLED:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         nothing = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((nothing, 0), (log, 1), (log, 2)):
             os.dup2(source, target)

@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from backoffice.supervisor import options as option
 from backoffice.supervisor.data_directory import DataDirectory, UnableToUseDataDirectory
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     began = time.monotonic()
     data = DataDirectory.from_environment()
     try:
+        check_libraries()
         options = option.read(arguments, data)
         data.create()
         lock = take_lock(data)
@@ -105,6 +107,13 @@ def take_lock(data: DataDirectory) -> int:
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"process {os.getpid()}".encode())
     return descriptor
+
+
+def check_libraries() -> None:
+    """Before a server is started that would only have to be stopped again. Raises ImportError."""
+    for name in ("django", "psycopg", "celery", "granian"):
+        if find_spec(name) is None:
+            raise ImportError(f"No module named {name!r}", name=name)
 
 
 def check_disk(data: DataDirectory) -> None:

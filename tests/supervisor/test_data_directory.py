@@ -164,3 +164,19 @@ def test_who_stops_reading_is_no_error(tmp_path: Path) -> None:
     os.close(writing)
     os.close(reading)
     assert ran.communicate()[1] == ""
+
+
+@pytest.mark.parametrize("command", [["check"], ["up", "--no-demo"]])
+def test_a_missing_library_is_named_with_the_way_out(command: list[str], tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-S", "manage.py", *command, "--data-dir", str(tmp_path)],  # -S: without site-packages
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert "'django'" in ran.stderr
+    assert "make install" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert os.listdir(tmp_path) == [], "nothing was begun"

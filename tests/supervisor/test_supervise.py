@@ -145,3 +145,27 @@ def test_parts_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     pids = toy.state()["parts"].values()
     toy.end(signal.SIGKILL)
     wait_for(lambda: all(gone(pid) for pid in pids), "the end of all parts")
+
+
+def test_a_part_hears_a_signal_from_its_first_moment(tmp_path: Path) -> None:
+    """Stopped right after its start, while it still has the handlers of its supervisor, it ends all the same."""
+    code = """
+import os, signal, sys, time
+from pathlib import Path
+from backoffice.supervisor.process import start
+signal.signal(signal.SIGTERM, lambda *_: None)
+for _ in range(20):
+    child = start("toy", lambda _ready: time.sleep(60), Path(sys.argv[1]), [])
+    child.send(signal.SIGTERM)
+    assert os.WTERMSIG(os.waitpid(child.pid, 0)[1]) == signal.SIGTERM
+    child.sweep_up()
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "log")],
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE / 2,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
