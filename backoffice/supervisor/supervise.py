@@ -193,16 +193,17 @@ class Supervisor:
         self._write_state()
 
     def stop_all(self) -> None:
-        """End every part, the last one first. Being asked a second time to stop kills without waiting."""
+        """End every part, the last one first. Being asked once more to stop kills the part that is being waited for."""
+        answered = 1  # counted from the first request, so that a second one is heard whenever it comes
         for run in reversed(self._runs.values()):
             child = run.child
             if child is None:
                 continue
-            asked_before = self._stop_asked
             child.send(run.part.stop_signal)
             deadline = time.monotonic() + run.part.stop_patience
             while os.waitpid(child.pid, os.WNOHANG)[0] == 0:
-                if time.monotonic() > deadline or self._stop_asked > max(asked_before, 1):
+                if time.monotonic() > deadline or self._stop_asked > answered:
+                    answered = max(1, self._stop_asked)
                     self.say(f"  {run.part.name:<12} did not stop in time and was killed")
                     child.send(signal.SIGKILL)
                     os.waitpid(child.pid, 0)

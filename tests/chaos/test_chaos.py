@@ -10,6 +10,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -102,10 +103,12 @@ class Scene:
             assert by_id[evse_id] in possible, f"{evse_id}: is {by_id[evse_id]}, the hardware reported {possible}"
 
     def time_never_ran_backwards(self) -> None:
-        last: dict[str, str] = {}
+        last: dict[str, datetime] = {}
         for request in self.receiver.pushed("PATCH"):
-            at = request.json["last_updated"]
-            assert at >= last.get(request.path, ""), f"{request.path}: {at} after {last[request.path]}"
+            at = datetime.fromisoformat(
+                request.json["last_updated"]
+            )  # as times: of a whole second no fraction is written
+            assert at >= last.get(request.path, at), f"{request.path}: {at} after {last[request.path]}"
             last[request.path] = at
 
 
