@@ -331,7 +331,7 @@ def test_a_failing_panel_says_since_when_and_leaves_the_others(monkeypatch: pyte
     assert "No data since" in client.get("/admin/").content.decode()
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_a_panel_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(asked: dashboard.Asked) -> dashboard.Panel:
         with database.cursor() as cursor:
