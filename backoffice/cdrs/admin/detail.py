@@ -124,9 +124,7 @@ def _figures(value: CDR, known: Calculated | None, inside: Calculated | None) ->
             "billed": _gross(value.total_cost),
             "known": known.incl if known else None,
             "inside": inside.incl if inside else None,
-            "differs": any(each.incl and each.field == "total_cost" for each in (known or inside).discrepancies)  # type: ignore[union-attr]
-            if known or inside
-            else False,
+            "differs": _differs("total_cost", known or inside, incl=True),
         },
     ]
     rows += [_figure(field, NAMES[field].capitalize(), getattr(value, field), known, inside) for field in COST_FIELDS]
@@ -136,14 +134,18 @@ def _figures(value: CDR, known: Calculated | None, inside: Calculated | None) ->
 def _figure(
     field: str, name: str, told: Price | None, known: Calculated | None, inside: Calculated | None
 ) -> dict[str, Any]:
-    ours = known or inside
     return {
         "name": name,
         "billed": told.before_taxes if told else None,
         "known": _cost(known, field),
         "inside": _cost(inside, field),
-        "differs": bool(ours) and any(each.field == field and not each.incl for each in ours.discrepancies),  # type: ignore[union-attr]
+        "differs": _differs(field, known or inside, incl=False),
     }
+
+
+def _differs(field: str, ours: Calculated | None, *, incl: bool) -> bool:
+    """Whether the CDR tells another amount there than we calculate; `incl`: with taxes."""
+    return ours is not None and any(each.field == field and each.incl is incl for each in ours.discrepancies)
 
 
 def _cost(calculated: Calculated | None, field: str) -> Decimal | None:
