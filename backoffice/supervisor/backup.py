@@ -24,7 +24,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
-from backoffice.delivery.actions.draining import pause_all
+from backoffice.delivery.actions.steering import pause_all
 from backoffice.supervisor import postgres
 from backoffice.supervisor.data_directory import DataDirectory, read_json, write_private
 from backoffice.supervisor.prepare import migrate

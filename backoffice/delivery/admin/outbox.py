@@ -16,7 +16,7 @@ from django.utils import timezone
 from backoffice.console.cells import NOTHING, since, state
 from backoffice.console.model_admins import ConsoleAdmin, Empty
 from backoffice.console.scope import parties_of
-from backoffice.delivery.actions import draining
+from backoffice.delivery.actions import steering
 from backoffice.delivery.actions.recording import logged_path
 from backoffice.delivery.admin.outbox_filters import (
     OPEN,
@@ -209,7 +209,7 @@ class MessageAdmin(ConsoleAdmin):
         self._retry(request, queryset, list(queryset[:100]))
 
     def _retry(self, request: HttpRequest, queryset: QuerySet[Message], rows: list[Message]) -> None:
-        many = draining.retry_now(self._plain(queryset), now=site.now())
+        many = steering.retry_now(self._plain(queryset), now=site.now())
         for row in rows:
             if row.state in OPEN:
                 self.note(request, row, "Sent again at once")
@@ -248,7 +248,7 @@ class MessageAdmin(ConsoleAdmin):
         if request.method != "POST" or not reason:
             return self._ask_drop(request, ids, missing=request.method == "POST")
         rows = list(self.get_queryset(request).filter(pk__in=ids, state__in=OPEN))
-        many = draining.drop(Message.objects.filter(pk__in=[row.pk for row in rows]), reason=reason)
+        many = steering.drop(Message.objects.filter(pk__in=[row.pk for row in rows]), reason=reason)
         for row in rows[:100]:
             self.note(request, row, f"Dropped: {reason}")
         self.done(request, f"{many} message(s) dropped. A later change of the object is sent as usual.")
@@ -264,7 +264,7 @@ class MessageAdmin(ConsoleAdmin):
         if request.method == "POST" and form.is_valid():
             given = form.cleaned_data
             rows = self._failed(request, given["connection"], given["since"])
-            many = draining.retry_now(self._plain(rows), now=site.now())
+            many = steering.retry_now(self._plain(rows), now=site.now())
             whom = given["connection"] or "all partners"
             for connection in [given["connection"]] if given["connection"] else list(connections):
                 self.note(
