@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 import time_machine
 from django.contrib.auth.models import Group, User
+from django.test import Client
 
 from backoffice.console import cells
 from backoffice.console.paginator import BoundedPaginator
@@ -113,3 +114,10 @@ def test_a_superuser_cannot_lock_himself_out() -> None:
     assert (user.is_active, user.is_staff, user.is_superuser) == (True, True, True)
     assert client.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"}).status_code == 403
     assert User.objects.filter(pk=user.pk).exists()
+
+
+@pytest.mark.django_db
+def test_who_opens_the_login_page_by_itself_comes_to_the_start_page() -> None:
+    User.objects.create_superuser("root", password="long enough a word")
+    answer = Client().post("/admin/login/", {"username": "root", "password": "long enough a word"})
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
