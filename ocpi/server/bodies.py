@@ -6,7 +6,7 @@ from typing import Any
 
 from ocpi import versions
 from ocpi.module import PartyRef, Peer, Refusal, Unknown
-from ocpi.versions.repairs import Applied, repair
+from ocpi.versions.repairs import Applied, repair, unwrap
 from ocpi.wire import json as wire_json
 from ocpi.wire.base import Wire
 from ocpi.wire.envelope import StatusCode
@@ -33,6 +33,11 @@ def mended(
     if not peer.repairs:
         return tree, []
     return repair(cls, tree, peer.repairs, context(peer, owner), version=version, partial=partial)
+
+
+def answered(data: Any, *, peer: Peer) -> Any:
+    """The one object or value that a peer answered, out of what its connection says it puts around it."""
+    return unwrap(data, peer.repairs)[0] if peer.repairs else data
 
 
 def validated(cls: type[Wire], tree: Tree, *, version: str) -> Wire:

@@ -11,7 +11,7 @@ It has faults of its own. Each test names those that it meets, from its wire beh
 - a next link that leads nowhere: https whatever the platform speaks, "VersionNumber.v_2_2_1" for the version; and an empty
   Link header on the last page
 - it glues party and id to our endpoint URL without a slash
-- the answer to the question whether a token may charge is a list around the one object
+- the answer to the question whether a token may charge is a list around the one object: a repair of the connection reads it
 - a POST to its endpoint without the slash that it published is redirected; the Location of a CDR is https, and names no version
 """
 
@@ -245,13 +245,17 @@ def test_what_it_glues_together_is_nowhere(platform: Party, foreign: Start) -> N
     assert not Location.objects.exists()
 
 
+def _evse() -> dict[str, Any]:
+    evse: dict[str, Any] = small_location("L1", "DE-RDK")["evses"][0]
+    evse["evse_id"] = "DE*RDK*E1"
+    evse["connectors"][0]["tariff_ids"] = ["T1"]
+    return evse
+
+
 def _charged(connection: Connection, uid: str) -> Session:
     """A driver of theirs has charged at our charge point."""
     factories.own_tariff(factories.small_tariff("T1", "DE-RDK"))
-    place = small_location("L1", "DE-RDK")
-    place["evses"][0]["evse_id"] = "DE*RDK*E1"
-    place["evses"][0]["connectors"][0]["tariff_ids"] = ["T1"]
-    own_location(place)
+    own_location(small_location("L1", "DE-RDK", evses=[_evse()]))
     begun = site.now() - timedelta(minutes=30)
     admission = door.report(CardShown("DE*RDK*E1", "1", uid), now=begun)
     assert isinstance(admission, Admission)
@@ -283,3 +287,25 @@ def test_a_charge_of_its_driver_at_our_charge_point(platform: Party, foreign: St
     cdr.refresh_from_db()
     assert cdr.state == "ACKNOWLEDGED"
     assert cdr.acknowledged_url.startswith("https://")  # whatever it speaks
+
+
+def test_its_yes_counts_where_the_connection_takes_a_list_for_an_answer(platform: Party, foreign: Start) -> None:
+    token = small_token("04AABB", "NL-TNM", whitelist="NEVER")
+    connection = _registered(foreign("EMSP", tokens=[token]))
+    pulling.run(pulling.start(connection, "tokens", full=True, now=site.now()).pk)
+    own_location(small_location("L1", "DE-RDK", evses=[_evse()]))
+    shown = CardShown("DE*RDK*E1", "1", "04AABB")
+
+    silent = door.report(shown, now=site.now())
+    Connection.objects.update(repairs=["accept_list_around_an_answer"])
+    answered = door.report(shown, now=site.now())
+
+    assert isinstance(silent, Admission)
+    assert isinstance(answered, Admission)
+    assert (silent.allowed, answered.allowed) == (False, True), answered.reason
+    decided = Authorization.objects.latest("pk")
+    assert (decided.how, decided.reason_code, decided.authorization_reference) == (
+        "REAL_TIME",
+        "ANSWERED",
+        "auth-04aabb",
+    )

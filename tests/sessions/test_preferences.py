@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from backoffice.partners.models import Party
+from backoffice.partners.models import Connection
 from backoffice.roaming_site import site
 from backoffice.sessions.actions import preferring
 from backoffice.sessions.actions.preferring import UnableToPrefer
@@ -174,6 +175,15 @@ def test_an_answer_that_is_none_is_kept_with_its_reason(
     assert kept.answer == ""
     assert reason in kept.reason
     assert kept.reason
+
+
+def test_a_list_around_the_answer_is_read_where_the_repair_is_on(theirs: Session, peer: ScriptedPeer) -> None:
+    listed = ACCEPTED.replace(b'"ACCEPTED"', b'["ACCEPTED"]')
+    respond(peer, listed)
+    assert preferring.send(theirs, {"profile_type": "FAST"}, by="anna", now=site.now()).answer == ""
+    Connection.objects.update(repairs=["accept_list_around_an_answer"])
+    respond(peer, listed)
+    assert preferring.send(theirs, {"profile_type": "FAST"}, by="anna", now=site.now()).answer == "ACCEPTED"
 
 
 def test_what_cannot_be_sent(theirs: Session, peer: ScriptedPeer, transactional_db: None) -> None:

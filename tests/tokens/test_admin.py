@@ -239,7 +239,7 @@ def test_partners_are_told_again_and_a_list_shows_what_they_took(card: Token, ro
 def test_what_a_partner_holds_is_asked_and_compared(reachable: None, ours: Party, card: Token, root: Client) -> None:
     from backoffice.partners.actions.connections import set_endpoints
     from backoffice.partners.secrets import decrypt
-    from tests.peer import ScriptedPeer
+    from tests.peer import ScriptedPeer, Twist
 
     connection = Connection.objects.get()
     url = f"{PAGES}{card.pk}/compare/{connection.pk}/"
@@ -253,6 +253,11 @@ def test_what_a_partner_holds_is_asked_and_compared(reachable: None, ours: Party
         assert "holds the same" in said(root, root.post(url))
         peer.held[f"tokens/DE/RDK/{CARD}"] = card.tree() | {"valid": False}
         assert "holds something else in: valid" in said(root, root.post(url))
+        wrapped = {"data": [card.tree()], "status_code": 1000, "timestamp": "2026-03-01T08:00:00Z"}
+        peer.script("GET", "/ocpi/2.3.0/receiver/tokens", *[Twist(body=json.dumps(wrapped).encode())] * 2)
+        assert "answered without a Token" in said(root, root.post(url))
+        Connection.objects.update(repairs=["accept_list_around_an_answer"])
+        assert "holds the same" in said(root, root.post(url))
     assert root.post(f"{PAGES}{card.pk}/compare/999/").status_code == 404
 
 

@@ -263,6 +263,27 @@ def test_what_is_no_answer_is_silence(name: str, twist: Twist, emsp: ScriptedPee
     assert len(emsp.received) == 2  # nobody is asked twice: a driver waits
 
 
+WRAPPED: list[tuple[str, Any, bool]] = [
+    ("one in a list", [info()], True),
+    ("a no in a list", [info(allowed="BLOCKED")], False),
+    ("two in a list", [info(), info()], False),
+    ("an empty list", [], False),
+    ("a list in a list", [[info()]], False),
+    ("another token in a list", [info(token={"party_id": "XXX"})], False),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "allowed"), WRAPPED, ids=[name for name, _, _ in WRAPPED])
+def test_a_list_around_the_answer_is_read_where_the_repair_is_on(
+    name: str, data: Any, allowed: bool, emsp: ScriptedPeer
+) -> None:
+    card(emsp, whitelist="NEVER")
+    emsp.script("POST", SENDER, *[Twist(body=envelope(data))] * 2)
+    assert not decide().allowed
+    Connection.objects.update(repairs=["accept_list_around_an_answer"])
+    assert decide().allowed is allowed
+
+
 @pytest.mark.parametrize("delay", [4.0])
 def test_a_slow_one_is_not_waited_for(delay: float, emsp: ScriptedPeer) -> None:
     SilencePolicy.objects.create(connection=Connection.objects.get(), seconds=1)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ocpi import versions
 from ocpi.versions import Context
 from ocpi.versions.detect import detect_version
-from ocpi.versions.repairs import REPAIRS, Applied, repair
+from ocpi.versions.repairs import REPAIRS, AnswerRepair, Applied, repair, unwrap
 from ocpi.wire.base import Wire
 from ocpi.wire.json import Invalid, parse, validate
 from ocpi.wire.locations import EVSE, Connector, Image, Location, RegularHours
@@ -244,10 +244,33 @@ def test_what_cannot_be_known_is_left_for_validation(
 
 
 def test_each_repair_has_a_row_and_a_sentence() -> None:
-    assert {row[0] for row in ROWS} == set(REPAIRS)
+    around = {name for name, each in REPAIRS.items() if isinstance(each, AnswerRepair)}
+    assert {row[0] for row in ROWS} | {row[0] for row in AROUND} == set(REPAIRS)
+    assert around == {row[0] for row in AROUND}
     assert all(each.sentence.endswith(".") for each in REPAIRS.values())
     with pytest.raises(KeyError):
         repair(Location, {}, ["accept_everything"])
+
+
+AROUND: list[tuple[str, Any, Any]] = [
+    ("accept_list_around_an_answer", [{"allowed": "ALLOWED"}], {"allowed": "ALLOWED"}),
+    ("accept_list_around_an_answer", ["ACCEPTED"], "ACCEPTED"),
+    ("accept_list_around_an_answer", [None], None),
+]
+"""Repair, the data of an answer, what is read."""
+
+
+@pytest.mark.parametrize(("name", "data", "expected"), AROUND)
+def test_what_stands_around_an_answer_is_taken_off(name: str, data: Any, expected: Any) -> None:
+    assert unwrap(data, [name]) == (expected, [Applied(name, ())])
+    assert unwrap(data, []) == (data, [])
+    assert unwrap(data, [each for each in REPAIRS if each != name]) == (data, [])
+    assert repair(Location, {"name": data}, [name])[1] == []  # nothing within an object
+
+
+@pytest.mark.parametrize("data", [[], [{}, {}], {}, {"0": {}}, None, "ACCEPTED", [[{}], [{}]]])
+def test_an_answer_that_may_mean_anything_stays(data: Any) -> None:
+    assert unwrap(data, REPAIRS) == (data, [])
 
 
 def test_a_repair_names_the_place_in_the_words_of_the_peer() -> None:

@@ -24,7 +24,7 @@ from backoffice.sessions.rules.preferring import CAPABLE, Offered, answer
 from backoffice.sessions.rules.states import ONGOING
 from ocpi import versions
 from ocpi.client import Delivered
-from ocpi.server.bodies import context
+from ocpi.server.bodies import answered, context
 from ocpi.server.viewsets import join_path
 from ocpi.site import Outgoing
 from ocpi.wire import json as wire_json
@@ -114,7 +114,7 @@ def send(session: Session, tree: Tree, *, by: str, now: datetime) -> Preference:
     )
     if not isinstance(outcome, Delivered):
         return _keep(session, tree, "", by=by, reason=outcome.reason, now=now)
-    data = outcome.answer.data
+    data = answered(outcome.answer.data, peer=peer)
     if not isinstance(data, str) or data not in set(ChargingPreferencesResponse):
         return _keep(
             session, tree, "", by=by, reason=f"The partner answered {str(data)[:100]!r}, which is no response.", now=now

@@ -16,7 +16,7 @@ from backoffice.tokens.rules.words import RECEIVER_ROLES, SENDER_ROLES, WhenSile
 from ocpi import versions
 from ocpi.client import CAUSES, Cause, Delivered, Outcome, Refused, Retry
 from ocpi.module import Level, PartyRef, Peer, Refusal, Tree, addressed
-from ocpi.server.bodies import context, lift, validated
+from ocpi.server.bodies import answered, context, lift, validated
 from ocpi.server.viewsets import join_path
 from ocpi.site import Outgoing
 from ocpi.wire import json as wire_json
@@ -166,6 +166,7 @@ def _happened(outcome: Retry | Refused) -> str:
 
 
 def _read(data: Any, route: Route) -> Reply:
+    data = answered(data, peer=route.peer)
     if not isinstance(data, dict):
         return Reply(Heard.SILENT, "The eMSP answered without an AuthorizationInfo.")
     try:

@@ -15,7 +15,7 @@ from backoffice.tokens.rules.words import RECEIVER_ROLES
 from ocpi import versions
 from ocpi.client import Delivered
 from ocpi.module import Level
-from ocpi.server.bodies import context
+from ocpi.server.bodies import answered, context
 from ocpi.server.viewsets import object_address
 from ocpi.site import Outgoing
 from ocpi.wire import tokens as wire
@@ -76,7 +76,7 @@ def compare(token: Token, connection: Connection) -> Compared:
     if not isinstance(outcome, Delivered):
         missing = outcome.http_status == 404
         return Compared(None, f"{connection} does not have it." if missing else f"{connection}: {outcome.reason}")
-    held = outcome.answer.data
+    held = answered(outcome.answer.data, peer=peer)
     if not isinstance(held, dict):
         return Compared(None, f"{connection} answered without a Token.")
     differences = tuple(sorted(name for name in told.keys() | held.keys() if told.get(name) != held.get(name)))

@@ -14,10 +14,28 @@ from typing import Any
 from ocpi.versions import NEWEST, Context, fields
 from ocpi.versions.fields import Kind
 from ocpi.versions.repairs import enumerations, lists, locations, missing, values
-from ocpi.versions.repairs.repair import OMIT, FieldRepair, ObjectRepair, Repair, Spot, ValueRepair
+from ocpi.versions.repairs.repair import (
+    OMIT,
+    AnswerRepair,
+    FieldRepair,
+    ObjectRepair,
+    Repair,
+    Spot,
+    ValueRepair,
+)
 from ocpi.wire.base import Wire
 
-__all__ = ["REPAIRS", "Applied", "FieldRepair", "ObjectRepair", "Repair", "ValueRepair", "repair"]
+__all__ = [
+    "REPAIRS",
+    "AnswerRepair",
+    "Applied",
+    "FieldRepair",
+    "ObjectRepair",
+    "Repair",
+    "ValueRepair",
+    "repair",
+    "unwrap",
+]
 
 _ALL: tuple[Repair, ...] = (
     *lists.REPAIRS,
@@ -59,10 +77,24 @@ def repair(
     return run.object(cls, tree, ()), run.applied
 
 
+def unwrap(data: Any, enabled: Collection[str]) -> tuple[Any, list[Applied]]:
+    """The data of an answer where one object or value is due, without what a peer puts around it; its content as it came.
+
+    Raises KeyError for a repair that does not exist.
+    """
+    applied: list[Applied] = []
+    for each in _choose(frozenset(enabled)).answers:
+        if each.applies(data):
+            data = each.fix(data)
+            applied.append(Applied(each.name, ()))
+    return data, applied
+
+
 @dataclass(frozen=True, slots=True)
 class _Choice:
     """The enabled repairs, sorted by what they look at."""
 
+    answers: tuple[AnswerRepair, ...]
     objects: tuple[ObjectRepair, ...]
     fields: tuple[FieldRepair, ...]
     values: dict[Kind, tuple[ValueRepair, ...]]
@@ -76,6 +108,7 @@ def _choose(names: frozenset[str]) -> _Choice:
     chosen = [each for name, each in REPAIRS.items() if name in names]
     by_value = [each for each in chosen if isinstance(each, ValueRepair)]
     return _Choice(
+        answers=tuple(each for each in chosen if isinstance(each, AnswerRepair)),
         objects=tuple(each for each in chosen if isinstance(each, ObjectRepair)),
         fields=tuple(each for each in chosen if isinstance(each, FieldRepair)),
         values={kind: tuple(each for each in by_value if kind in each.kinds) for kind in Kind},

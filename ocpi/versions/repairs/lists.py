@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ocpi.versions.repairs.repair import OMIT, FieldRepair, Spot
+from ocpi.versions.repairs.repair import OMIT, AnswerRepair, FieldRepair, Spot
 
 
 def _without_nulls(value: Any, spot: Spot) -> list[Any]:
@@ -15,7 +15,7 @@ def _short_list(value: Any, spot: Spot) -> bool:
     return len(value) == 1 or (not value and not spot.field.required)
 
 
-REPAIRS: tuple[FieldRepair, ...] = (
+REPAIRS: tuple[FieldRepair | AnswerRepair, ...] = (
     FieldRepair(
         "accept_single_for_list",
         applies=lambda value, spot: spot.field.many and type(value) is not list,
@@ -33,5 +33,11 @@ REPAIRS: tuple[FieldRepair, ...] = (
         applies=lambda value, spot: type(value) is list and None in value,
         fix=_without_nulls,
         sentence="Nulls in a list are left out.",
+    ),
+    AnswerRepair(
+        "accept_list_around_an_answer",
+        applies=lambda data: type(data) is list and len(data) == 1,
+        fix=lambda data: data[0],
+        sentence="An answer that is a list of one where one object or value is due is read as what is in it.",
     ),
 )

@@ -1,4 +1,4 @@
-"""The three kinds of repairs: of one value, of a whole field, of an object."""
+"""The four kinds of repairs: of one value, of a whole field, of an object, of an answer around one of these."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -61,4 +61,14 @@ class ObjectRepair:
     fills: tuple[str, ...] = ()
 
 
-Repair = ValueRepair | FieldRepair | ObjectRepair
+@dataclass(frozen=True, slots=True)
+class AnswerRepair:
+    """Of the data of an answer where one object or value is due: what stands around it, never what is in it."""
+
+    name: str
+    applies: Callable[[Any], bool]
+    fix: Callable[[Any], Any]
+    sentence: str
+
+
+Repair = ValueRepair | FieldRepair | ObjectRepair | AnswerRepair
