@@ -12,9 +12,13 @@ It has faults of its own. Each test names those that it meets, from its wire beh
   Link header on the last page
 - it glues party and id to our endpoint URL without a slash
 - the answer to the question whether a token may charge is a list around the one object: a repair of the connection reads it
+- a CDR's cdr_location has no evse_uid, which is required: refused until the repair that reads the evse_id is on; and it takes
+  any HTTP 200 for a CDR taken, whatever the envelope says
+- it answers charging preferences with a list around what it was sent, and keeps those in the place of its Session
 - a POST to its endpoint without the slash that it published is redirected; the Location of a CDR is https, and names no version
 """
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -22,7 +26,8 @@ from typing import Any
 
 import pytest
 
-from backoffice.cdrs.models import Cdr
+from backoffice.cdrs.actions import checking
+from backoffice.cdrs.models import Cdr, Quarantined
 from backoffice.charge_points import door
 from backoffice.charge_points.gateway import Admission, CardShown, Started, Stopped
 from backoffice.delivery.actions import draining, pulling
@@ -33,8 +38,16 @@ from backoffice.partners.actions import connections, handshake
 from backoffice.partners.models import Connection, Party
 from backoffice.partners.secrets import decrypt
 from backoffice.roaming_site import site
+from backoffice.sessions.actions import preferring
 from backoffice.sessions.models import Session
+from backoffice.tokens.actions.changing import block
 from backoffice.tokens.models import Authorization, Token
+from backoffice.tokens.rules.words import Cause
+from ocpi import versions
+from ocpi.wire import cdrs as wire_cdrs
+from ocpi.wire import json as wire_json
+from ocpi.wire import sessions as wire_sessions
+from ocpi.wire.base import Wire
 from tests import factories
 from tests.factories import location, moment, own_location, small_location, small_token
 from tests.foreign.conftest import TOKEN_A, TOKEN_C, Foreign
@@ -208,26 +221,31 @@ def test_its_next_link_leads_nowhere(platform: Party, foreign: Start) -> None:
     assert Exchange.objects.filter(incoming=False).count() == 1
 
 
-def _told_to_push(there: Foreign, details_url: str) -> Any:
+def _told_to_push(there: Foreign, details_url: str, module: str = "locations", object_id: str = "l1") -> Any:
     """Its own door for "push this object to that platform now". What that platform answered."""
-    body = b'{"module_id": "locations", "object_id": "l1", "receivers": [{"endpoints_url": "%s", "auth_token": "%s"}]}'
-    answer = call("POST", f"{there.url}/push/2.2.1", TOKEN_C, body=body % (details_url.encode(), b"they-show-this"))
+    receiver = {"endpoints_url": details_url, "auth_token": "they-show-this"}
+    body = json.dumps({"module_id": module, "object_id": object_id, "receivers": [receiver]}).encode()
+    answer = call("POST", f"{there.url}/push/2.2.1", TOKEN_C, body=body)
     assert answer.status == 200
     (told,) = answer.json["receiver_responses"]
     return told
+
+
+def _details(peer: ScriptedPeer, module: str) -> str:
+    """Where it finds our version details as they help it: the endpoint's URL ends in a slash."""
+    endpoint = {"identifier": module, "role": "RECEIVER", "url": f"{site.public_url}/ocpi/2.2.1/receiver/{module}/"}
+    told = {"data": {"version": "2.2.1", "endpoints": [endpoint]}, "status_code": 1000}
+    body = json.dumps({**told, "timestamp": "2026-01-01T00:00:00Z"}).encode()
+    peer.script("GET", "/details", Twist(status=200, body=body))
+    return f"{peer.url}/details"
 
 
 def test_as_cpo_it_pushes_to_us(platform: Party, foreign: Start, peer: ScriptedPeer) -> None:
     """No request ids, no routing headers, null for every absent field. Its gluing of URLs is helped by a slash."""
     there = foreign("CPO", [small_location("L1", "NL-TNM", name="Kade")])
     _adopted(platform, there)
-    details = (
-        b'{"data":{"version":"2.2.1","endpoints":[{"identifier":"locations","role":"RECEIVER",'
-        b'"url":"%s/ocpi/2.2.1/receiver/locations/"}]},"status_code":1000,"timestamp":"2026-01-01T00:00:00Z"}'
-    )
-    peer.script("GET", "/details", Twist(status=200, body=details % site.public_url.encode()))
 
-    told = _told_to_push(there, f"{peer.url}/details")
+    told = _told_to_push(there, _details(peer, "locations"))
 
     assert (told["status_code"], told["response"]["status_code"]) == (201, 1000)
     stored = Location.objects.get()
@@ -309,3 +327,101 @@ def test_its_yes_counts_where_the_connection_takes_a_list_for_an_answer(platform
         "ANSWERED",
         "auth-04aabb",
     )
+
+
+def test_as_cpo_it_holds_our_tokens_and_hears_of_a_block(platform: Party, foreign: Start) -> None:
+    """Its receiver of tokens answers with a list around the object, and asks what it holds by an id in lower case."""
+    there = foreign("CPO")
+    connection = _registered(there)
+    card = factories.own_token(small_token("04a2b3c4d5", "DE-RDK"))
+    draining.drain(connection.pk)
+    url = there.module_url("tokens", "DE/RDK/04a2b3c4d5")
+    (held,) = call("GET", url, decrypt(connection.token_out)).data
+    assert (held["uid"], held["valid"], held["party_id"]) == ("04a2b3c4d5", True, "rdk")
+
+    block(card, Cause.LOST, by="anna", now=site.now())
+    draining.drain(connection.pk)
+
+    (held,) = call("GET", url, decrypt(connection.token_out)).data
+    assert held["valid"] is False
+    assert set(Message.objects.values_list("state", flat=True)) == {"DONE"}
+
+
+def _said_by_a_cpo(cls: type[Wire], tree: dict[str, Any]) -> dict[str, Any]:
+    """As OCPI 2.2.1 says it."""
+    older: dict[str, Any] = json.loads(wire_json.encode(versions.down("2.2.1", cls, tree, versions.Context())))
+    return older
+
+
+def _charge_there(platform: Party, foreign: Start) -> tuple[Foreign, Connection]:
+    """A driver of ours charged at its charge point: it holds the Session and the CDR."""
+    factories.own_token(small_token("04A2B3C4D5", str(platform), contract_id="DE-RDK-C00012345-6"))
+    cdr = factories.small_cdr("C1", "NL-TNM", str(platform), session_id="S1")
+    session = factories.small_session(
+        "S1",
+        "NL-TNM",
+        str(platform),
+        at="2026-03-10T10:00:00Z",
+        status="COMPLETED",
+        cdr_token=cdr["cdr_token"],
+        **{name: cdr[name] for name in ("start_date_time", "end_date_time", "charging_periods", "total_cost")},
+        kwh=20,
+    )
+    there = foreign(
+        "CPO", sessions=[_said_by_a_cpo(wire_sessions.Session, session)], cdrs=[_said_by_a_cpo(wire_cdrs.CDR, cdr)]
+    )
+    connection = _adopted(platform, there)
+    handshake.rediscover(connection, now=site.now())
+    return there, connection
+
+
+def test_a_charge_of_our_driver_at_its_charge_point(platform: Party, foreign: Start, peer: ScriptedPeer) -> None:
+    """Its Session and CDR, pushed and fetched. It has no field for the evse_uid of a CDR, which the specification demands: the
+    CDR is refused with that sentence until the connection's repair is on, then priced."""
+    there, connection = _charge_there(platform, foreign)
+
+    told = _told_to_push(there, _details(peer, "sessions"), "sessions", "s1")
+    assert (told["status_code"], told["response"]["status_code"]) == (201, 1000)
+    session = Session.objects.get()
+    assert (str(session.party), str(session.emsp), session.status, session.kwh) == ("NL-TNM", "DE-RDK", "COMPLETED", 20)
+    assert (session.object_id, session.token_uid) == ("s1", "04a2b3c4d5")
+
+    details = site.version_url("2.2.1")  # a CDR goes to the endpoint as it is: nothing is glued to it
+    told = _told_to_push(there, details, "cdrs", "c1")
+    assert told["status_code"] == 200  # it reads no envelope of it: the refusal reaches nobody there
+    refusal = Exchange.objects.filter(incoming=True, module="cdrs").latest("id")
+    assert refusal.ocpi_status == 2001
+    assert "cdr_location.evse_uid" in refusal.response_body
+    assert not Cdr.objects.exists()
+
+    Connection.objects.filter(pk=connection.pk).update(repairs=["accept_missing_evse_uid"])
+    told = _told_to_push(there, details, "cdrs", "c1")
+    cdr = Cdr.objects.get()
+    kept = call("GET", told["response"]["location"], "they-show-this")
+    assert (kept.data["id"], kept.data["total_cost"]["excl_vat"]) == ("c1", 9)
+    assert checking.check_waiting(now=site.now()) == 1
+    cdr.refresh_from_db()
+    assert (cdr.verdict, cdr.total_excl, cdr.our_excl, cdr.our_incl) == ("AGREED", 9, 9, Decimal("11.25"))
+    session.refresh_from_db()
+    assert session.cdr_known_at is not None
+
+    for module in ("sessions", "cdrs"):  # fetched, both are what is known already
+        connection.refresh_from_db()
+        pull = pulling.run(pulling.start(connection, module, full=True, now=site.now()).pk)
+        assert (pull.state, pull.total, pull.rejected) == ("DONE", 1, 0), pull.error
+    assert (Session.objects.count(), Cdr.objects.count(), Quarantined.objects.count()) == (1, 1, 0)
+
+
+def test_it_answers_charging_preferences_with_what_it_was_sent(
+    platform: Party, foreign: Start, peer: ScriptedPeer
+) -> None:
+    there, connection = _charge_there(platform, foreign)
+    _told_to_push(there, _details(peer, "sessions"), "sessions", "s1")
+    Session.objects.update(status="ACTIVE")
+    Connection.objects.filter(pk=connection.pk).update(repairs=["accept_list_around_an_answer"])
+
+    kept = preferring.send(Session.objects.get(), {"profile_type": "CHEAP"}, by="anna", now=site.now())
+
+    assert kept.answer == ""
+    assert kept.reason.endswith("which is no response.")
+    assert "CHEAP" in kept.reason

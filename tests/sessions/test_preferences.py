@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from backoffice.partners.models import Party
-from backoffice.partners.models import Connection
+from backoffice.partners.models import Connection, Party
 from backoffice.roaming_site import site
 from backoffice.sessions.actions import preferring
 from backoffice.sessions.actions.preferring import UnableToPrefer

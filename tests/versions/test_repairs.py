@@ -166,6 +166,13 @@ ROWS: list[Row] = [
     ("accept_missing_time_zone", Location, {"time_zone": GONE, "country": "NLD"}, "time_zone", "Europe/Amsterdam"),
     ("accept_missing_tax_included", Tariff, {"tax_included": GONE}, "tax_included", "NO"),
     ("accept_missing_currency", Tariff, {"currency": None}, "currency", "XXX"),
+    (
+        "accept_missing_evse_uid",
+        CLASSES["CdrLocation"],
+        {"evse_uid": GONE, "evse_id": "NL*TNM*E1"},
+        "evse_uid",
+        "NL*TNM*E1",
+    ),
 ]
 
 
@@ -231,6 +238,8 @@ LEFT_ALONE: list[tuple[str, type[Wire], dict[str, Any], str]] = [
     ("accept_unknown_enum_values", Tariff, {"type": "FLEET"}, "a kind of tariff"),
     ("accept_other_coordinates", EVSE, {"coordinates": {"latitude": "91", "longitude": "x"}}, "no coordinates"),
     ("accept_other_times_of_day", RegularHours, {"period_end": "25:00"}, "no time"),
+    ("accept_missing_evse_uid", CLASSES["CdrLocation"], {"evse_uid": None, "evse_id": "x" * 37}, "a long EVSE id"),
+    ("accept_missing_evse_uid", CLASSES["CdrLocation"], {"evse_uid": None, "evse_id": ""}, "an empty EVSE id"),
     ("accept_missing_time_zone", Location, {"time_zone": None, "country": "USA"}, "a country with many zones"),
 ]
 

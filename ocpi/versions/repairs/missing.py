@@ -7,7 +7,7 @@ from ocpi.versions.repairs.repair import ObjectRepair
 from ocpi.versions.version import Context, Node
 from ocpi.wire.base import Wire, date_time_text
 from ocpi.wire.bookings import Booking, BookingLocation
-from ocpi.wire.cdrs import CDR
+from ocpi.wire.cdrs import CDR, CdrLocation
 from ocpi.wire.locations import EVSE, Location
 from ocpi.wire.sessions import Session
 from ocpi.wire.tariffs import Tariff
@@ -15,6 +15,8 @@ from ocpi.wire.tokens import Token
 
 NO_CURRENCY = "XXX"
 """ISO 4217 for amounts in no currency; staff see that it is missing, and amounts stay what they are."""
+
+EVSE_UID_LENGTH = 36
 
 OWNED = frozenset({Location, Tariff, Token, Session, CDR, BookingLocation, Booking})
 _OWNER = ("country_code", "party_id")
@@ -54,6 +56,12 @@ def _children(node: Node, cls: type[Wire]) -> list[Any]:
 
 def _is_undated(child: Any) -> bool:
     return type(child) is dict and child.get("last_updated") is None
+
+
+def _lacks_evse_uid(node: Node) -> bool:
+    """An EVSE id may be longer than a uid: then there is nothing to say."""
+    evse_id = node.get("evse_id")
+    return node.get("evse_uid") is None and type(evse_id) is str and 0 < len(evse_id) <= EVSE_UID_LENGTH
 
 
 def _currency(context: Context) -> str:
@@ -115,5 +123,13 @@ REPAIRS: tuple[ObjectRepair, ...] = (
         fix=lambda node, cls, context: {**node, "currency": _currency(context)},
         sentence="A Tariff without currency is in that of the CDR it comes with, else in none (XXX).",
         fills=("currency",),
+    ),
+    ObjectRepair(
+        "accept_missing_evse_uid",
+        CdrLocation,
+        applies=lambda node, cls, context: _lacks_evse_uid(node),
+        fix=lambda node, cls, context: {**node, "evse_uid": node["evse_id"]},
+        sentence="A CDR that names no evse_uid has its evse_id there, which the specification names as a possible one.",
+        fills=("evse_uid",),
     ),
 )
