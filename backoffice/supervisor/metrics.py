@@ -13,6 +13,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from backoffice.billing.vitals import ages
+from backoffice.cdrs.vitals import measure
 from backoffice.delivery.rules import MessageState
 from backoffice.partners.models import Connection
 from backoffice.partners.rules import ConnectionState
@@ -69,7 +70,33 @@ def exports() -> Iterator[Metric]:
     yield failed
 
 
-SOURCES: tuple[Callable[[], Iterable[Metric]], ...] = (database_size, messages_due, connections_by_state, exports)
+def cdrs() -> Iterator[Metric]:
+    """Bills that stand still on either way: received and not priced, issued and not acknowledged."""
+    found = measure(now=site.now())
+    for name, told, value in (
+        ("cdr_checks_waiting", "Received CDRs that were not priced yet.", found.unchecked),
+        (
+            "oldest_cdr_check_age_seconds",
+            "For how long the oldest received CDR has waited to be priced.",
+            found.unchecked_seconds,
+        ),
+        ("cdrs_unacknowledged", "CDRs of ours that no partner has acknowledged in 24 hours.", found.late),
+        (
+            "oldest_unacknowledged_cdr_age_seconds",
+            "Since the oldest of those was released, or 0 when there is none.",
+            found.late_seconds,
+        ),
+    ):
+        yield GaugeMetricFamily(f"roamdesk_{name}", told, value=value)
+
+
+SOURCES: tuple[Callable[[], Iterable[Metric]], ...] = (
+    database_size,
+    messages_due,
+    connections_by_state,
+    exports,
+    cdrs,
+)
 
 
 class Tables(Collector):

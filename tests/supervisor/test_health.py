@@ -9,9 +9,13 @@ from django.db import connection
 from django.db.utils import OperationalError
 from django.test import Client
 
+from backoffice.cdrs.models import Cdr
 from backoffice.delivery.models import Message
 from backoffice.partners.models import Connection, Party
 from backoffice.partners.rules import ConnectionState
+from backoffice.supervisor.metrics import SOURCES
+from tests import factories
+from tests.cdrs.cast import own_cdr
 
 
 @pytest.mark.django_db
@@ -70,3 +74,37 @@ def test_metrics_tell_what_we_owe_to_each_partner(client: Client) -> None:
     assert 'roamdesk_oldest_due_message_age_seconds{connection="Quick"} 0.0' in lines
     assert 'roamdesk_messages_due{connection="Slow"} 2.0' in lines
     assert 'roamdesk_connections{state="ACTIVE"} 2.0' in lines
+
+
+@pytest.mark.django_db
+def test_metrics_tell_of_bills_that_stand_still(client: Client) -> None:
+    def told(now: datetime) -> dict[str, str]:
+        with time_machine.travel(now, tick=False):
+            answer = client.get("/metrics", headers={"Authorization": f"Bearer {settings.METRICS_TOKEN}"})
+        lines = [line.rsplit(" ", 1) for line in answer.content.decode().splitlines() if not line.startswith("#")]
+        return {name.removeprefix("roamdesk_"): value for name, value in lines if "cdr" in name}
+
+    issued = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    at = issued + timedelta(hours=24)
+    assert set(told(at).values()) == {"0.0"}
+    emsp = factories.partner("NL-TNM:EMSP", "SE-ELV:CPO").party
+    own_cdr("RELEASED", emsp, now=issued - timedelta(seconds=1))
+    own_cdr("LATER", emsp, now=issued)
+    own_cdr("HELD", emsp, now=issued - timedelta(hours=9), held=("ENERGY_OVER_POWER_LIMIT",), session_id="S-1")
+    for number, minutes in enumerate((7, 3)):
+        cdr = own_cdr(f"THEIRS-{number}", emsp, now=at - timedelta(minutes=minutes), session_id=f"S-2{number}")
+        Cdr.objects.filter(pk=cdr.pk).update(ours=False, state="", verdict="WAITING")
+    assert told(at) == {
+        "cdr_checks_waiting": "2.0",
+        "oldest_cdr_check_age_seconds": "420.0",
+        "cdrs_unacknowledged": "1.0",
+        "oldest_unacknowledged_cdr_age_seconds": "86401.0",
+    }
+
+
+@pytest.mark.django_db
+def test_the_manual_names_each_figure() -> None:
+    manual = (settings.BASE_DIR / "docs" / "deployment.md").read_text("utf-8")
+    found = {family.name for source in SOURCES for family in source()}
+    assert len(found) == 10
+    assert {name for name in found if f"`{name}" not in manual} == set()
