@@ -16,10 +16,10 @@ from backoffice.billing.models import Export
 from backoffice.console.cells import state
 from backoffice.console.model_admins import ReadOnlyAdmin
 from backoffice.console.scope import scoped
-from backoffice.delivery.actions.staging import CHANNEL
 from backoffice.jobs import actions
 from backoffice.jobs.models import Job, Outcome
 from backoffice.jobs.rules import FAILING, every, late, took, usual
+from backoffice.nudging import CHANNEL
 from backoffice.roaming_site import site
 
 RUN = "jobs.run_job"

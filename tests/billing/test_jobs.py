@@ -15,12 +15,12 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from backoffice.billing import tasks
 from backoffice.billing.models import Export, ExportRun
 from backoffice.celery import app
-from backoffice.delivery.actions.staging import CHANNEL
 from backoffice.delivery.management.commands import sweep
 from backoffice.jobs import actions
 from backoffice.jobs.models import Job, Outcome
 from backoffice.jobs.recording import HEADER, Recorded
 from backoffice.jobs.rules import KEPT, every, late, took, usual
+from backoffice.nudging import CHANNEL
 from backoffice.roaming_site import site
 from tests.billing.cast import NOW, cdrs, export
 

@@ -9,9 +9,9 @@ import pytest
 from django.db import OperationalError
 from django.db import connection as database
 
-from backoffice.delivery.actions import staging
-from backoffice.delivery.actions.staging import QUIET
+from backoffice import nudging
 from backoffice.delivery.management.commands import sweep
+from backoffice.nudging import QUIET
 
 
 class EnoughSeen(Exception):
@@ -70,21 +70,21 @@ def test_after_a_notice_it_looks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_storm_of_changes_sends_one_notice(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([10.0, 10.0 + QUIET / 2, 10.0 + QUIET * 0.99, 10.0 + QUIET, 10.0 + QUIET * 1.5])
-    monkeypatch.setattr(staging, "_nudged_at", -1.0)
+    monkeypatch.setattr(nudging, "_nudged_at", -1.0)
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     sent: list[str] = []
     raw = MagicMock(execute=sent.append)
-    monkeypatch.setattr(staging, "database", MagicMock(connection=raw))
+    monkeypatch.setattr(nudging, "database", MagicMock(connection=raw))
     for _ in range(5):
-        staging.nudge()
+        nudging.nudge()
     assert len(sent) == 2
 
 
 def test_a_notice_that_could_not_be_sent_is_tried_with_the_next_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staging, "_nudged_at", -1.0)
+    monkeypatch.setattr(nudging, "_nudged_at", -1.0)
     raw = MagicMock()
     raw.execute.side_effect = [psycopg.OperationalError("gone"), None]
-    monkeypatch.setattr(staging, "database", MagicMock(connection=raw))
-    staging.nudge()
-    staging.nudge()
+    monkeypatch.setattr(nudging, "database", MagicMock(connection=raw))
+    nudging.nudge()
+    nudging.nudge()
     assert raw.execute.call_count == 2

@@ -21,7 +21,7 @@ from backoffice.billing.rules.columns import VERSION
 from backoffice.billing.rules.names import file_name
 from backoffice.billing.rules.windows import Due, chosen, cut_of
 from backoffice.billing.rules.windows import due as due_runs
-from backoffice.delivery.actions.staging import CHANNEL
+from backoffice.nudging import CHANNEL
 
 log = logging.getLogger("roamdesk.billing")
 

@@ -17,9 +17,9 @@ from urllib.parse import urlencode
 from django.db import IntegrityError, transaction
 from django.db import connection as database
 
-from backoffice.delivery.actions.staging import CHANNEL
 from backoffice.delivery.models import Pull, PullState
 from backoffice.delivery.rules import PullLimits, why_stop
+from backoffice.nudging import CHANNEL
 from backoffice.partners import peers
 from backoffice.partners.models import Connection, Endpoint
 from backoffice.partners.rules import ConnectionState, is_url, origin

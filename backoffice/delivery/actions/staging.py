@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-import psycopg
-from django.db import connection as database
 from django.db import transaction
 
 from backoffice import statements
+from backoffice.nudging import CHANNEL as CHANNEL
+from backoffice.nudging import nudge as nudge
 from backoffice.roaming_site import site
-
-CHANNEL = "roamdesk_due"
-"""The sweep listens here."""
-
-_NUDGE = f"BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}; COMMIT"
-"""After the commit of the change and not in it: PostgreSQL lets only one transaction with a notice commit at a time, its wait for
-the disk included. The notice itself need not reach a disk (docs/decisions/008)."""
 
 _STAGE = """
 WITH staged AS (
@@ -91,26 +83,3 @@ def stage(
     if owed:
         transaction.on_commit(nudge)
     return owed
-
-
-QUIET = 0.05
-"""Seconds after a nudge in which this process sends no other one."""
-
-_nudged_at = -1.0
-
-
-def nudge() -> None:
-    """Wake the sweep. Without it, as after a crash, a change waits five seconds: the sweep looks by itself.
-
-    A storm of changes needs no storm of notices: after one the sweep looks twice, the second time later than `QUIET`, and so
-    finds what was committed meanwhile.
-    """
-    global _nudged_at
-    now = time.monotonic()
-    if 0 <= now - _nudged_at < QUIET:
-        return
-    _nudged_at = now
-    try:
-        database.connection.execute(_NUDGE)
-    except psycopg.Error:
-        _nudged_at = -1.0  # the next change tries again

@@ -20,9 +20,9 @@ from backoffice.celery import app
 from backoffice.delivery.actions.draining import drain, mailboxes_due
 from backoffice.delivery.actions.pulling import pulls_waiting
 from backoffice.delivery.actions.pulling import run as run_pull
-from backoffice.delivery.actions.staging import CHANNEL, QUIET
 from backoffice.jobs import actions as jobs
 from backoffice.jobs.recording import HEADER
+from backoffice.nudging import CHANNEL, QUIET
 from backoffice.roaming_site import site
 
 log = logging.getLogger("roamdesk.sweep")
