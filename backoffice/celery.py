@@ -10,10 +10,16 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backoffice.settings")
 app = Celery("roamdesk", task_cls="backoffice.jobs.recording:Recorded")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(related_name="door")  # whoever tells that an order was answered tells also that it was not
 
 # What runs by itself. Beat keeps these in the database, where staff may change the times.
 app.conf.beat_schedule = {
     "Fetch from partners what is due": {"task": "delivery.pull_due", "schedule": 15.0, "options": {"expires": 15}},
+    "Wait no longer for stations that do not answer": {
+        "task": "charge_points.expire",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     "Count the hours that the start page draws": {"task": "console.count", "schedule": 300.0},
     "Price sessions that have moved": {"task": "sessions.price_waiting", "schedule": 15.0, "options": {"expires": 15}},
     "Look for sessions that stand still": {"task": "sessions.sweep", "schedule": 60.0, "options": {"expires": 60}},

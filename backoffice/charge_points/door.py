@@ -1,4 +1,4 @@
-"""The hardware's door: takes reports of charge points in and gives them to the app that they concern.
+"""The hardware's door: takes reports of charge points in and gives them to the app that they concern, and orders out to drivers.
 
 A door like `roaming.py` and `tasks.py`: it translates errors and calls actions. No row is written for a report by itself: the
 StatusEvent, the Authorization, the Session and its readings that the actions write have who, when, from, to and why.
@@ -7,28 +7,36 @@ StatusEvent, the Authorization, the Session and its readings that the actions wr
 from __future__ import annotations
 
 import logging
+import select
 import threading
-from collections.abc import Callable
-from datetime import datetime
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+import psycopg
+from celery import shared_task
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db import connection as database
 from django.db.models.functions import Upper
 
 from backoffice.cdrs.actions import issuing
+from backoffice.charge_points.actions import ordering
 from backoffice.charge_points.gateway import (
     Admission,
     Answer,
     CardShown,
+    Done,
     Gateway,
+    Instruction,
     Metered,
     Report,
     Started,
     StatusReport,
     Stopped,
 )
-from backoffice.charge_points.rules import why_closed, why_refused
+from backoffice.charge_points.models import Order
+from backoffice.charge_points.rules.reports import why_closed, why_refused
 from backoffice.locations.actions.changing import set_status
 from backoffice.locations.models import Evse, Location
 from backoffice.roaming_site import site
@@ -47,7 +55,15 @@ SOURCE = "charge point"
 LOOK_AGAIN_AFTER = 1.0
 """Seconds between two looks for a database that is away."""
 
+LOOK_EVERY = 2.0
+"""Seconds after which a driver looks for orders although no notice came; between two of its signs of life, too."""
+
+STOPS_WITHIN = 0.25
+
 T = TypeVar("T")
+
+PURPOSES: Mapping[str, Callable[[Order, datetime], None]] = {}
+"""Who asks for orders, and what it does once one is answered or has expired: the app's action, in the same transaction."""
 
 
 class UnableToReport(Exception):
@@ -60,6 +76,8 @@ def report(told: Report, *, now: datetime) -> Answer:
         return _status(told, now)
     if isinstance(told, CardShown):
         return _shown(told, now)
+    if isinstance(told, Done):
+        return _done(told, now)
     try:
         if isinstance(told, Started):
             return _started(told, now)
@@ -151,6 +169,27 @@ def _stopped(told: Stopped, now: datetime) -> bool:
     return True
 
 
+def _done(told: Done, now: datetime) -> bool:
+    with transaction.atomic():
+        try:
+            order = ordering.answered(
+                uid=told.order, outcome=told.outcome, reason=told.reason, profile=told.profile, now=now
+            )
+        except ordering.UnableToAnswer as error:
+            raise UnableToReport(str(error)) from error
+        if order is None:
+            return False
+        PURPOSES[order.purpose](order, now)
+    return True
+
+
+@shared_task(name="charge_points.expire")
+def expire(**kwargs: Any) -> int:
+    """Wait no longer for stations that did not answer in time."""
+    now = site.now()
+    return ordering.expire(tell=lambda order: PURPOSES[order.purpose](order, now), now=now)
+
+
 def _readable(signed: dict[str, Any] | None, evse_id: str) -> dict[str, Any] | None:
     """Signed data that no CDR could carry does not keep a charge from ending; what was measured is billed without it."""
     if signed is None:
@@ -191,8 +230,59 @@ def _named(evse_id: str) -> Evse:
     return ours[0]
 
 
-def serve(gateway: Gateway, stop: threading.Event) -> None:
-    """Run a driver until `stop` is set. A report waits while the database is away; one that is refused is logged."""
+class OrdersOf:
+    """The orders of one driver. To ask for them is its sign of life; `drives`: its EVSEs, by their rows."""
+
+    def __init__(self, driver: str, drives: Callable[[], Collection[int]], stop: threading.Event) -> None:
+        self._driver = driver
+        self._drives = drives
+        self._stop = stop
+        self._noticed = False
+        self._listening: object = None
+        self._points: Collection[int] = ()
+        self._alive_at: datetime | None = None
+
+    def __call__(self) -> Sequence[Instruction]:
+        return outlast(self._take, self._stop) or []
+
+    def wait(self, seconds: float) -> None:
+        until = time.monotonic() + min(seconds, LOOK_EVERY)
+        while not (self._noticed or self._stop.is_set()) and (left := until - time.monotonic()) > 0:
+            raw = database.connection
+            if raw is None or raw is not self._listening:
+                self._stop.wait(min(left, STOPS_WITHIN))
+                continue
+            try:
+                ready, _, _ = select.select([raw.fileno()], [], [], min(left, STOPS_WITHIN))
+                if ready:
+                    raw.execute("SELECT 1")  # takes the notices off the wire
+            except psycopg.Error:
+                return  # the next look finds out, and waits for the database
+        self._noticed = False
+
+    def _take(self) -> Sequence[Instruction]:
+        database.ensure_connection()
+        if database.connection is not self._listening:
+            with database.cursor() as cursor:
+                cursor.execute(f"LISTEN {ordering.CHANNEL}")
+            database.connection.add_notify_handler(self._notice)
+            self._listening = database.connection
+        now = site.now()
+        if self._alive_at is None or now - self._alive_at >= timedelta(seconds=LOOK_EVERY):
+            self._points = self._drives()
+            ordering.alive(driver=self._driver, points=self._points, now=now)
+            self._alive_at = now
+        return ordering.take(driver=self._driver, evses=self._points, now=now)
+
+    def _notice(self, notice: object) -> None:
+        self._noticed = True
+
+
+def serve(
+    gateway: Gateway, stop: threading.Event, *, driver: str = "", drives: Callable[[], Collection[int]] = tuple
+) -> None:
+    """Run a driver until `stop` is set. A report waits while the database is away; one that is refused is logged. `driver`: its
+    name, and `drives`: its EVSEs by their rows, if it obeys orders."""
 
     def tell(told: Report) -> Answer:
         try:
@@ -201,7 +291,14 @@ def serve(gateway: Gateway, stop: threading.Event) -> None:
             log.warning("report refused: %s", error)
             return False
 
-    gateway.run(tell, stop)
+    orders = OrdersOf(driver, drives, stop)
+    try:
+        gateway.run(tell, stop, orders)
+    finally:
+        try:
+            ordering.gone(driver=driver)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("the driver's end was not written down: %s", str(error).strip())
 
 
 def outlast(work: Callable[[], T], stop: threading.Event) -> T | None:

@@ -13,7 +13,17 @@ import pytest
 from backoffice.cdrs.actions import issuing
 from backoffice.cdrs.models import Cdr
 from backoffice.charge_points import door
-from backoffice.charge_points.gateway import Admission, Answer, CardShown, Metered, Report, Started, Stopped, Tell
+from backoffice.charge_points.gateway import (
+    Admission,
+    Answer,
+    CardShown,
+    Metered,
+    Orders,
+    Report,
+    Started,
+    Stopped,
+    Tell,
+)
 from backoffice.delivery.models import Message
 from backoffice.partners.models import Party
 from backoffice.sessions.models import Reading, Session
@@ -204,7 +214,7 @@ class Driver:
     def __init__(self) -> None:
         self.answers: list[Answer] = []
 
-    def run(self, tell: Tell, stop: threading.Event) -> None:
+    def run(self, tell: Tell, stop: threading.Event, orders: Orders) -> None:
         card = tell(CARD)
         assert isinstance(card, Admission)
         self.answers.append(card.allowed)

@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError
 
 from backoffice.charge_points import door
-from backoffice.charge_points.gateway import Admission, CardShown, StatusReport, Tell
+from backoffice.charge_points.gateway import Admission, CardShown, Orders, StatusReport, Tell
 from backoffice.delivery.models import Message
 from backoffice.locations.actions.storing import store
 from backoffice.locations.models import Evse, StatusEvent
@@ -106,7 +106,7 @@ class Told:
         self.reports = reports
         self.answers: list[bool] = []
 
-    def run(self, tell: Tell, stop: threading.Event) -> None:
+    def run(self, tell: Tell, stop: threading.Event, orders: Orders) -> None:
         for report in self.reports:
             self.answers.append(tell(report))
 

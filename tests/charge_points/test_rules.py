@@ -2,7 +2,7 @@
 
 import pytest
 
-from backoffice.charge_points.rules import why_refused
+from backoffice.charge_points.rules.reports import why_refused
 from ocpi.wire.locations import Status
 
 BY_STAFF = {"PLANNED", "REMOVED"}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import call_command
 
-from backoffice.charge_points.gateway import Gateway, Report, StatusReport, Tell
+from backoffice.charge_points.gateway import Gateway, Instruction, Report, StatusReport, Tell
 from backoffice.demo.actions.loading import load
 from backoffice.demo.rules.life import PER_HOUR, ChargePoint
 from backoffice.demo.simulator import Simulator
@@ -34,6 +34,16 @@ def taking(told: list[Report]) -> Tell:
         return True
 
     return tell
+
+
+class Orders:
+    """None at all."""
+
+    def __call__(self) -> list[Instruction]:
+        return []
+
+    def wait(self, seconds: float) -> None:
+        pass
 
 
 def life(*boards: list[ChargePoint] | None, changes: int | None = None, taken: Callable[[], set[str]] = set) -> Gateway:
@@ -72,7 +82,7 @@ def test_whatever_is_due_first_acts_first_and_it_ends_when_nothing_is_left() -> 
     Simulator(
         [Bell("a", [seconds[1], seconds[2]], rung), Bell("b", [seconds[0], seconds[3]], rung), Bell("c", [], rung)],
         lambda: NOW,
-    ).run(taking([]), threading.Event())
+    ).run(taking([]), threading.Event(), Orders())
     assert rung == ["b", "a", "a", "b"]
 
 
@@ -80,27 +90,27 @@ def test_it_ends_when_it_is_told_to_stop() -> None:
     stop = threading.Event()
     stop.set()
     rung: list[str] = []
-    Simulator([Bell("a", [NOW], rung)], lambda: NOW).run(taking([]), stop)
+    Simulator([Bell("a", [NOW], rung)], lambda: NOW).run(taking([]), stop, Orders())
     assert rung == []
 
 
 def test_it_looks_before_each_change_and_ends_after_so_many() -> None:
     told: list[Report] = []
     after = ChargePoint("DE*RDK*E1", Status.INOPERATIVE, "Europe/Berlin", 22_000, False)
-    life([POINT], [after]).run(taking(told), threading.Event())
+    life([POINT], [after]).run(taking(told), threading.Event(), Orders())
     assert told == [StatusReport("DE*RDK*E1", Status.AVAILABLE)] * 2  # all that follows either
 
 
 def test_it_waits_where_nothing_can_change() -> None:
     told: list[Report] = []
-    life(None, [], [POINT], changes=1).run(taking(told), threading.Event())
+    life(None, [], [POINT], changes=1).run(taking(told), threading.Event(), Orders())
     assert len(told) == 1
 
 
 def test_it_leaves_alone_what_others_have_in_their_hands() -> None:
     told: list[Report] = []
     other = ChargePoint("DE*RDK*E2", Status.BLOCKED, "Europe/Berlin", 22_000, False)
-    life(*([[POINT, other]] * 20), taken=lambda: {"DE*RDK*E2"}).run(taking(told), threading.Event())
+    life(*([[POINT, other]] * 20), taken=lambda: {"DE*RDK*E2"}).run(taking(told), threading.Event(), Orders())
     assert {report.evse_id for report in told} == {"DE*RDK*E1"}
 
 

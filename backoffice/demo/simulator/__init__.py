@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from backoffice.charge_points.gateway import Tell
+from backoffice.charge_points.gateway import Orders, Tell
 
 
 class Activity(Protocol):
@@ -31,7 +31,7 @@ class Simulator:
         self._activities = activities
         self._clock = clock
 
-    def run(self, tell: Tell, stop: threading.Event) -> None:
+    def run(self, tell: Tell, stop: threading.Event, orders: Orders) -> None:
         while True:
             waiting = [(due, activity) for activity in self._activities if (due := activity.due) is not None]
             if not waiting:

@@ -1,0 +1,1 @@
+"""What is written here: the orders to hardware, and who drives it (`ordering`)."""

@@ -1,0 +1,1 @@
+"""What hardware may say (`reports`), and what becomes of what it is asked to do (`orders`)."""
