@@ -13,6 +13,7 @@ from backoffice.charge_points.models import Order
 from backoffice.charge_points.rules.orders import Kind
 from backoffice.locations.models import Evse
 from ocpi.wire.commands import CommandResultType as Outcome
+from tests import factories
 from tests.sessions import cast
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +28,7 @@ def after(seconds: float) -> datetime:
 @pytest.fixture
 def evse() -> Evse:
     """At DE*RDK*E1, which a driver called "simulator" drives."""
+    factories.own_party()
     found = cast.point(tariffs=())
     ordering.alive(driver="simulator", points=[found.pk], now=NOW)
     return found
