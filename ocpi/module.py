@@ -72,7 +72,8 @@ class Peer:
     """The connection that a request came in on, or that one goes out on: no secrets, only facts.
 
     `bootstrap`: it showed a CREDENTIALS_TOKEN_A, which opens versions and credentials only.
-    `repairs`: names of the repairs switched on for it (`ocpi.versions.repairs`).
+    `repairs`: names of the repairs switched on for it (`ocpi.versions.repairs`). `origins`: what it has declared and staff
+    confirmed as its own, `https://host:443`: the only places to which anything may be sent on its word.
     """
 
     connection: int
@@ -86,6 +87,7 @@ class Peer:
     page_limit: int | None = None
     hub: tuple[str, str] | None = None
     token_id: int | None = None
+    origins: frozenset[str] = frozenset()
 
     def their_party(self, country_code: str, party_id: str) -> PartyRef | None:
         """The peer's party of that name, compared without case; None when it is not one of its registered roles."""
@@ -296,10 +298,104 @@ class Calls:
     routes: tuple[Call, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AskArrival:
+    """A request that is answered twice: now, and when its result is known. It passed every check of the door.
+
+    `segments` are the path's variables by name; `tree` and `value` the body in the newest version, None where the request has
+    none; `query` what came beside it. `response_url`: where the result must be posted, an http or https URL on an origin that the
+    peer has declared. `sender`, `receiver`: as with a `CallArrival`.
+    """
+
+    peer: Peer
+    version: str
+    kind: str
+    segments: dict[str, str]
+    tree: Tree | None
+    value: Wire | None
+    query: dict[str, str]
+    response_url: str
+    sender: PartyRef | None
+    receiver: PartyRef | None
+    now: datetime
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultArrival:
+    """The result of a request of ours, posted to the response_url that we gave: `uid` is the key it was sent with."""
+
+    peer: Peer
+    version: str
+    kind: str
+    uid: str
+    tree: Tree
+    value: Wire
+    now: datetime
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What became of something that we sent: the answer in the newest version, or the problem in one sentence.
+
+    `value` and `tree` hold what the peer answered, None where it answered without data or not at all. `problem` is empty when the
+    peer took it; `cause` names the problem for filters. `sent`: False when it certainly never reached the peer.
+    """
+
+    value: Wire | None = None
+    tree: Tree | None = None
+    problem: str = ""
+    cause: str = ""
+    sent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One kind of request: its route below the Receiver endpoint, and the three objects that travel.
+
+    `Ask("START_SESSION", "POST", "START_SESSION", StartSession, CommandResponse, CommandResult, receiving.start)`. `kind` stands
+    in our own response_url and in the log. Without a `body` the response_url is a query parameter. `receive` runs in one
+    transaction with the log of its exchange, and again after a deadlock; what it writes although the answer is no, it must
+    answer and not raise.
+    """
+
+    kind: str
+    method: str
+    path: str
+    body: type[Wire] | None
+    response: type[Wire]
+    result: type[Wire]
+    receive: Callable[[AskArrival], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncRequests:
+    """A request with a response_url is taken or refused at once, and its result is posted there later (mod_commands).
+
+    Receiver interface: the asks. Sender interface: POST to `{kind}/{uid}`, which `heard` takes (an unknown uid, or another
+    peer's, is `Unknown`), and the routes of `calls`. `answered`: what became of a request of ours, by kind and key; `delivered`:
+    of a result or a push of ours. Both run in the transaction that ends its errand, once for each.
+    """
+
+    asks: tuple[Ask, ...]
+    heard: Callable[[ResultArrival], Answer]
+    answered: Callable[[str, str, Reply, datetime], None]
+    delivered: Callable[[str, str, Reply, datetime], None]
+    calls: tuple[Call, ...] = ()
+
+    def ask(self, kind: str) -> Ask:
+        """Raises KeyError for a kind that is not declared."""
+        found = next((ask for ask in self.asks if ask.kind == kind), None)
+        if found is None:
+            raise KeyError(kind)
+        return found
+
+
 Exchanged = OwnedObjects | Documents
 """What is pushed and pulled."""
 
-Shape = Exchanged | Calls
+Shape = Exchanged | Calls | AsyncRequests
 
 
 @dataclass(frozen=True, slots=True)

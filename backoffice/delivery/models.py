@@ -1,4 +1,5 @@
-"""Rows of this room: Message (outbox), Exchange (log), Pull (one run of fetching a module), Bookmark (deep offsets)."""
+"""Rows of this room: Message (outbox), Errand (what has a deadline), Exchange (log), Pull (one run of fetching a module),
+Bookmark (deep offsets)."""
 
 from __future__ import annotations
 
@@ -8,8 +9,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from backoffice.delivery.rules import MessageState
-from backoffice.fields import EnumField
+from backoffice.delivery.rules import ErrandState, MessageState, What
+from backoffice.fields import DocumentField, EnumField
 from backoffice.partners.models import Connection, Party
 
 
@@ -54,6 +55,59 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.module} {self.object_path}"
+
+
+class Errand(models.Model):
+    """Something that one partner must hear before a deadline, and that must not wait behind the outbox: a request to do
+    something, the result of a request of the partner's, what it should know while it lasts.
+
+    `key` is the app's own unguessable id of it, `tree` what travels in the newest version. `attempts` also tells apart who is
+    sending: a process that lost its lease finishes nothing. An empty `url` stands for the partner's endpoint and `path`.
+    """
+
+    # few rows are not over, and those are found by the index below; who deletes a party or connection may wait for a scan
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="errands", db_index=False)
+    sender = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="+", db_index=False)
+    receiver = models.ForeignKey(Party, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
+    module = models.CharField(max_length=40)
+    kind = models.CharField(max_length=40)
+    what = EnumField(What)
+    key = models.CharField(max_length=64)
+    method = models.CharField(max_length=10)
+    url = models.CharField(max_length=2000, blank=True)
+    path = models.CharField(max_length=255, blank=True)
+    query = models.JSONField(default=dict)
+    tree = DocumentField(blank=True)
+    state = EnumField(choices=[(s.value, s.value.capitalize()) for s in ErrandState], default=ErrandState.DUE.value)
+    deadline = models.DateTimeField()
+    due_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(blank=True)
+    last_cause = models.CharField(max_length=40, blank=True)
+    correlation_id = models.CharField(max_length=255)
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["module", "what", "key"], name="errand_once"),
+            models.CheckConstraint(name="errand_state_known", condition=Q(state__in=[s.value for s in ErrandState])),
+            models.CheckConstraint(
+                name="errand_leased_while_sending",
+                condition=Q(state="SENDING", lease_until__isnull=False)
+                | (~Q(state="SENDING") & Q(lease_until__isnull=True)),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["connection", "due_at", "id"], name="errand_open", condition=Q(state__in=["DUE", "SENDING"])
+            ),
+            models.Index(fields=["finished_at"], name="errand_over", condition=Q(finished_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.kind} {self.key}"
 
 
 SLOW_MS = 2000

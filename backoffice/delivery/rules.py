@@ -124,6 +124,28 @@ def judge(outcome: Outcome, *, method: str, has_parent: bool) -> Verdict:
     return Verdict.REFUSED
 
 
+class What(StrEnum):
+    """What an errand carries. REQUEST: asks for something to be done, at most once. RESULT: what came of a request of the
+    partner's, to the URL it gave. PUSH: what it should know while it lasts."""
+
+    REQUEST = "REQUEST"
+    RESULT = "RESULT"
+    PUSH = "PUSH"
+
+
+class ErrandState(StrEnum):
+    """DUE: to be sent. SENDING: a process has it, until its lease ends. DONE: answered. FAILED: not taken. EXPIRED: too late."""
+
+    DUE = "DUE"
+    SENDING = "SENDING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    EXPIRED = "EXPIRED"
+
+
+OVER = frozenset({ErrandState.DONE, ErrandState.FAILED, ErrandState.EXPIRED})
+
+
 PATCHED = frozenset({"status"})
 """A message that touches only these goes as PATCH, anything else as PUT of the smallest object."""
 

@@ -43,6 +43,7 @@ __all__ = [
     "UrlDenied",
     "check_url",
     "origin",
+    "read_url",
 ]
 
 

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from pydantic.json_schema import models_json_schema
 
 from ocpi import versions
-from ocpi.module import Call, Calls, Documents, Level, Module, OwnedObjects
+from ocpi.module import AsyncRequests, Call, Calls, Documents, Level, Module, OwnedObjects
 from ocpi.site import OcpiSite
 from ocpi.versions.fields import classes_below
 from ocpi.wire.base import Wire
@@ -31,6 +31,14 @@ PAGING = [
     {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}},
     {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1}},
 ]
+
+RESPONSE_URL = {
+    "name": "response_url",
+    "in": "query",
+    "required": True,
+    "schema": {"type": "string", "format": "uri", "maxLength": 255},
+    "description": "Where the result is to be posted, on a host of the caller's",
+}
 
 
 def document(site: OcpiSite, version: str) -> dict[str, Any]:
@@ -87,6 +95,9 @@ def _describe(
     if isinstance(shape, Calls):
         _routes(shape.routes, base, tag, paths, classes)
         return
+    if isinstance(shape, AsyncRequests):
+        _requests(shape, interface, base, tag, paths, classes)
+        return
     classes |= {level.cls for level in shape.levels}
     if interface is InterfaceRole.SENDER:
         top = shape.levels[0].cls
@@ -118,6 +129,29 @@ def _routes(routes: tuple[Call, ...], base: str, tag: str, paths: dict[str, Any]
         paths.setdefault(path, {})[route.method.lower()] = _operation(
             tag, summary, takes=route.body, answers=route.answers
         )
+
+
+def _requests(
+    shape: AsyncRequests,
+    interface: InterfaceRole,
+    base: str,
+    tag: str,
+    paths: dict[str, Any],
+    classes: set[type[Wire]],
+) -> None:
+    if interface is InterfaceRole.SENDER:
+        for ask in shape.asks:
+            classes.add(ask.result)
+            told = _operation(tag, f"The result of a {ask.kind} that we asked for", takes=ask.result)
+            paths[f"{base}/{ask.kind}/{{uid}}"] = {"post": told}
+        _routes(shape.calls, base, tag, paths, classes)
+        return
+    for ask in shape.asks:
+        classes |= {cls for cls in (ask.body, ask.response) if cls}
+        asked = _operation(tag, f"{ask.kind}; its result follows to response_url", takes=ask.body, answers=ask.response)
+        if ask.body is None:
+            asked["parameters"] = [RESPONSE_URL]
+        paths.setdefault(f"{base}/{ask.path}".rstrip("/"), {})[ask.method.lower()] = asked
 
 
 def _receiver(shape: OwnedObjects, base: str, tag: str, paths: dict[str, Any]) -> None:

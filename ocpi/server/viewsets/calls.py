@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import MethodNotAllowed
 
-from ocpi.module import Call, CallArrival, Calls, Tree, Unknown
+from ocpi.module import Answer, Call, CallArrival, Calls, PartyRef, Tree, Unknown
 from ocpi.server.bodies import lift, lowered, validated
 from ocpi.server.door import Door
 from ocpi.server.viewsets.paths import match, split_path
@@ -60,12 +60,15 @@ class AnsweringDoor(Door):
         return self.write(lambda: self._said(route, arrival)) if route.atomic else self._said(route, arrival)
 
     def _said(self, route: Call, arrival: CallArrival) -> HttpResponse:
-        answer = route.answer(arrival)
-        self.exchange.object_path = answer.object_path
+        return self._in_words(route.answer(arrival))
+
+    def _in_words(self, answer: Answer, owner: PartyRef | None = None) -> HttpResponse:
+        """The answer in the peer's version. What the log says of the object, the function says best."""
+        self.exchange.object_path = answer.object_path or self.exchange.object_path
         data: bytes | None = None
         if answer.data is not None:
             data = (
-                lowered(answer.cls, answer.data, version=self.version, peer=self.peer, owner=None)
+                lowered(answer.cls, answer.data, version=self.version, peer=self.peer, owner=owner)
                 if answer.cls
                 else wire_json.encode(answer.data)
             )
