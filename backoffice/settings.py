@@ -110,6 +110,7 @@ INSTALLED_APPS = [
     "backoffice.tariffs",
     "backoffice.tokens",
     "backoffice.sessions",
+    "backoffice.commands",
     "backoffice.cdrs",
     "backoffice.billing",
     "backoffice.supervisor",
