@@ -208,6 +208,25 @@ def test_signed_data_is_kept_and_what_is_none_is_left_out(emsp: Party, caplog: p
     assert "signed data of DE*RDK*E1 left out" in caplog.text
 
 
+@pytest.mark.parametrize("kind", ["APP_USER", "AD_HOC_USER", "RFID"])
+def test_a_charge_that_its_emsp_commanded_needs_no_card_and_no_known_token(emsp: Party, kind: str) -> None:
+    """The token of a START_SESSION need not be in the token module; session and CDR say it as it was given."""
+    evse = cast.point(tariffs=())
+    made = cast.let_in(
+        evse, emsp, uid="app-user-77", token_type=kind, how="COMMAND", reason_code="COMMANDED", contract_id="SE-ELV-C77"
+    )
+    begun = Started("DE*RDK*E1", "1", "TX-1", made.pk, Decimal(1000), pending=True)
+    assert report(begun, minutes=2) == Session.objects.get(status="PENDING").object_id
+    assert report(METER, minutes=3) is True
+    assert report(STOP, minutes=60) is True
+    token = {"country_code": "SE", "party_id": "ELV", "uid": "app-user-77", "type": kind, "contract_id": "SE-ELV-C77"}
+    session = Session.objects.get()
+    assert (session.status, session.tree()["cdr_token"]) == ("COMPLETED", token)
+    assert (session.tree()["auth_method"], session.tree()["authorization_reference"]) == ("COMMAND", "REF-1")
+    cdr = Cdr.objects.get().tree()
+    assert (cdr["cdr_token"], cdr["auth_method"], cdr["authorization_reference"]) == (token, "COMMAND", "REF-1")
+
+
 class Driver:
     """Brings a whole charge, with a refused report in the middle."""
 

@@ -95,10 +95,11 @@ def test_a_charge_from_its_beginning_to_its_end(partner: Partner, priced: Tariff
 
 @pytest.mark.rule("T-276")
 @pytest.mark.parametrize(
-    ("how", "method"), [("REAL_TIME", "AUTH_REQUEST"), ("WHITELIST", "WHITELIST"), ("OFFLINE", "WHITELIST")]
+    ("how", "method"),
+    [("REAL_TIME", "AUTH_REQUEST"), ("WHITELIST", "WHITELIST"), ("OFFLINE", "WHITELIST"), ("COMMAND", "COMMAND")],
 )
 def test_the_session_says_how_the_driver_was_let_in(partner: Partner, how: str, method: str) -> None:
-    reference = "REF-9" if how == "REAL_TIME" else ""
+    reference = "REF-9" if how in ("REAL_TIME", "COMMAND") else ""
     session = cast.begin(cast.point(tariffs=()), partner.party, how=how, authorization_reference=reference)
     tree = session.tree()
     assert tree["auth_method"] == method

@@ -27,7 +27,6 @@ from backoffice.tokens.actions.authorizing import used
 from backoffice.tokens.models import Authorization, Token
 from backoffice.tokens.rules.deciding import Decision
 from backoffice.tokens.rules.words import How, Kind
-from ocpi.wire.cdrs import AuthMethod
 from ocpi.wire.sessions import ProfileType, SessionStatus
 from ocpi.wire.tariffs import TariffType
 from ocpi.wire.tokens import AllowedType
@@ -179,14 +178,13 @@ def decision_of(authorization_id: int) -> Decision:
             "type": kind,
             "contract_id": contract,
         }
-    by_copy = row.how in (How.WHITELIST.value, How.OFFLINE.value)
     return Decision(
         allowed=row.allowed == AllowedType.ALLOWED.value,
         outcome=AllowedType(row.allowed),
         reason=row.reason,
         authorization_id=row.pk,
         reference=row.authorization_reference or None,
-        auth_method=AuthMethod.WHITELIST if by_copy else AuthMethod.AUTH_REQUEST,
+        auth_method=How(row.how).method,
         token=token,
         emsp=row.emsp_id,
         connection=row.connection_id,

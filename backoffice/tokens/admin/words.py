@@ -60,5 +60,6 @@ def how(row: Authorization) -> str:
         "REAL_TIME": "asked in real time",
         "OFFLINE": "copy, as nobody answered",
         "OWN": "our own eMSP",
+        "COMMAND": "command of the eMSP",
         "NONE": "nothing",
     }.get(row.how, row.how) or NOTHING

@@ -83,7 +83,7 @@ class Verdict:
 
     @property
     def method(self) -> AuthMethod:
-        return AuthMethod.WHITELIST if self.how in (How.WHITELIST, How.OFFLINE) else AuthMethod.AUTH_REQUEST
+        return self.how.method
 
 
 def first_step(copy: Copy, policy: Policy) -> Step:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from ocpi.wire.cdrs import AuthMethod
 from ocpi.wire.tokens import AllowedType
 
 SENDER_ROLES = frozenset({"EMSP"})
@@ -49,13 +50,21 @@ class Kind(StrEnum):
 
 class How(StrEnum):
     """What a decision rests on: our copy of the token, the eMSP's answer, our copy because the eMSP did not answer, our own eMSP
-    in this very house, or nothing."""
+    in this very house, the eMSP's own command to start, or nothing."""
 
     WHITELIST = "WHITELIST"
     REAL_TIME = "REAL_TIME"
     OFFLINE = "OFFLINE"
     OWN = "OWN"
+    COMMAND = "COMMAND"
     NONE = "NONE"
+
+    @property
+    def method(self) -> AuthMethod:
+        """What a Session says of it."""
+        if self is How.COMMAND:
+            return AuthMethod.COMMAND
+        return AuthMethod.WHITELIST if self in (How.WHITELIST, How.OFFLINE) else AuthMethod.AUTH_REQUEST
 
 
 class WhenSilent(StrEnum):
@@ -72,6 +81,7 @@ class Reason(StrEnum):
     WHITELISTED = "WHITELISTED"
     ANSWERED = "ANSWERED"
     OFFLINE = "OFFLINE"
+    COMMANDED = "COMMANDED"
     HELD = "HELD"
     INVALID = "INVALID"
     OUTSIDE = "OUTSIDE"
