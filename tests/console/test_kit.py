@@ -7,10 +7,12 @@ from decimal import Decimal
 
 import pytest
 import time_machine
+from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from backoffice.console import cells
+from backoffice.console.model_admins import ConsoleAdmin
 from backoffice.console.paginator import BoundedPaginator
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
@@ -121,3 +123,28 @@ def test_who_opens_the_login_page_by_itself_comes_to_the_start_page() -> None:
     User.objects.create_superuser("root", password="long enough a word")
     answer = Client().post("/admin/login/", {"username": "root", "password": "long enough a word"})
     assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+
+
+def test_no_list_shows_a_field_in_place_of_a_column_of_the_same_name() -> None:
+    """Django looks for a field first: a method called like one is never asked, and staff see what is stored."""
+    shadowed = []
+    for model, screen in admin.site._registry.items():
+        fields = {field.name for field in model._meta.get_fields() if not field.auto_created}
+        shadowed += [
+            f"{model._meta.label}.{name}"
+            for name in screen.list_display
+            if name in fields and hasattr(screen, str(name))
+        ]
+    assert shadowed == []
+
+
+def test_the_first_column_of_a_list_leads_to_the_page_of_its_row() -> None:
+    """Without that the theme heads the row with "Select record" on a small screen, ticked or not."""
+    unled = [
+        model._meta.label
+        for model, screen in admin.site._registry.items()
+        if isinstance(screen, ConsoleAdmin)
+        and not screen.actions
+        and (screen.list_display_links is None or screen.list_display_links[:1] not in ((), screen.list_display[:1]))
+    ]
+    assert unled == []

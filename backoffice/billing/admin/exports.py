@@ -53,8 +53,8 @@ def said(export: Export) -> str:
 
 @admin.register(Export)
 class ExportAdmin(ConsoleAdmin):
-    list_display = ("what", "when", "standing", "last", "kind")
-    list_display_links = None
+    list_display = ("what", "holds", "when", "standing", "last", "kind")
+    list_display_links = ("what",)
     list_filter = ("direction", "period", "enabled")
     search_fields = ("name",)
     search_help_text = "Name"
@@ -97,15 +97,18 @@ class ExportAdmin(ConsoleAdmin):
 
     @admin.display(description="Export")
     def what(self, row: Export) -> str:
-        url = reverse("admin:billing_export_change", args=[row.pk])
-        return format_html('<a href="{}"><b>{}</b></a><br><span class="rd-quiet">{}</span>', url, row.name, said(row))
+        return row.name
+
+    @admin.display(description="What it holds")
+    def holds(self, row: Export) -> str:
+        return said(row)
 
     @admin.display(description="When")
     def when(self, row: Any) -> str:
         if not row.schedule:
             return "by hand"
         following = since(row.vitals.next_at) if row.vitals.next_at else "paused"
-        return format_html('{}<br><span class="rd-quiet">next {}</span>', row.schedule, following)
+        return format_html('<span>{}<br><span class="rd-quiet">next {}</span></span>', row.schedule, following)
 
     @admin.display(description="State")
     def standing(self, row: Any) -> str:
@@ -117,7 +120,9 @@ class ExportAdmin(ConsoleAdmin):
         if run is None:
             return NOTHING
         url = reverse("admin:billing_exportrun_change", args=[run.pk])
-        return format_html('<a href="{}">#{}</a>, {} rows, {}', url, run.number, run.rows_total, since(run.planned_at))
+        return format_html(
+            '<span><a href="{}">#{}</a>, {} rows, {}</span>', url, run.number, run.rows_total, since(run.planned_at)
+        )
 
     @admin.display(description="As")
     def kind(self, row: Export) -> str:

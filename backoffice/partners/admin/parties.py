@@ -185,7 +185,7 @@ class PartyRoleAdmin(ReadOnlyAdmin):
     list_filter = ("state", "role")
     list_select_related = ("party", "connection")
     search_fields = ("party__party_id", "party__name", "connection__name")
-    list_display_links = None
+    list_display_links = ("what",)
     ordering = ("-since",)
     empty = Empty("Roles that partners claim while somebody else holds them.", "There is none: nobody contests a role.")
 
