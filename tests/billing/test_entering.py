@@ -107,8 +107,8 @@ def test_one_that_the_last_day_hides_is_found_by_the_whole_look() -> None:
     """It cannot happen while transactions end within a day; where it did (a restore by hand), the nightly look finds it."""
     first, lost, last = cdr(), cdr(), cdr()
     Entry.objects.bulk_create(
-        Entry(cdr=each, number=n, seen_at=NOW, ended_at=NOW, way="PAYABLE", party=first.emsp, partner=first.party)
-        for n, each in ((1, first), (2, last))
+        Entry(cdr=each, number=n, seen_at=seen, ended_at=NOW, way="PAYABLE", party=first.emsp, partner=first.party)
+        for n, each, seen in ((1, first, NOW - timedelta(seconds=1)), (2, last, NOW))
     )
     later = NOW + timedelta(days=2)
     assert entering.enter(now=later) == 0
