@@ -81,6 +81,26 @@ def span(seconds: float) -> str:
     return f"{int(max(seconds, 0))} s"
 
 
+def lasting(seconds: float) -> str:
+    """How long something took, as people say it: a charge of 118 seconds is no charge of one minute."""
+    whole = int(max(seconds, 0))
+    days, hours, minutes, rest = whole // 86_400, whole // 3_600 % 24, whole // 60 % 60, whole % 60
+    if whole >= 86_400:
+        parts = ((days, "d"), (hours, "h"))
+    elif whole >= 3_600:
+        parts = ((hours, "h"), (minutes, "min"))
+    elif whole >= 600:
+        parts = ((minutes, "min"), (0, "s"))
+    else:
+        parts = ((minutes, "min"), (rest, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
+
+
+def masked(uid: str) -> str:
+    """The end of a card's id, by which support and driver can agree which card they mean. Lists show no more of it to anybody."""
+    return f"…{uid[-4:]}" if len(uid) > 6 else f"…{uid[-1:]}"
+
+
 def copyable(text: str | None) -> SafeString | str:
     """An id with a button that copies it."""
     if not text:

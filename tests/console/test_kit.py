@@ -36,6 +36,25 @@ def test_a_span_is_told_in_one_unit(seconds: float, words: str) -> None:
     assert cells.span(seconds) == words
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (118, "1 min 58 s"),
+        (599, "9 min 59 s"),
+        (659, "10 min"),
+        (3600, "1 h"),
+        (7500, "2 h 5 min"),
+        (90_000, "1 d 1 h"),
+        (-3, "0 s"),
+    ],
+)
+def test_how_long_a_charge_took_is_told_to_what_matters(seconds: float, words: str) -> None:
+    assert cells.lasting(seconds) == words
+
+
 @time_machine.travel("2026-05-01T12:00:00Z", tick=False)
 def test_a_time_is_relative_with_utc_on_hover() -> None:
     assert 'title="2026-05-01 11:55:00 UTC">5 min ago<' in cells.since(site.now() - timedelta(minutes=5))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from django.urls import reverse
 
 from backoffice.cdrs.actions import issuing
 from backoffice.console.models import PartyScope
+from backoffice.locations.models import Location
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
 from backoffice.sessions.actions import watching
@@ -96,7 +98,7 @@ def test_who_charges_now_is_shown_and_renews_itself(staff: Client, partner: Part
     assert of(session) in text
     assert 'id="sessions" data-refresh="8"' in text
     assert 'data-refresh-pause="sessions"' in text
-    for told in ("SE-ELV-C0001", "CARD-1", "DE*RDK*E1", "SE-ELV →"):
+    for told in ("SE-ELV-C0001", "…1", "DE*RDK*E1", "SE-ELV →"):
         assert told in text
     assert "rs-frozen" not in text
 
@@ -199,7 +201,7 @@ def test_a_charge_of_ours_with_its_chart_price_and_timeline(staff: Client, partn
         'class="rs-power"',
         'class="rs-energy"',
         'class="rs-soc"',
-        "9.00 kWh in 30 minutes, at most 18.0 kW.",
+        "9.00 kWh in 30 min, at most 18.0 kW.",
         "rs-band rs-e0",
         "element 1 of T1",
         "kWh x 0.45 per kWh",
@@ -263,11 +265,63 @@ def test_a_card_is_masked_for_who_may_not_see_it(partner: Partner) -> None:
     client = member("Finance")
     for path in (LIST, of(session)):
         text = page(client, path)
-        assert "••••RD-1" in text
+        assert "…1" in text
         assert "CARD-1" not in text
     user = User.objects.get(username="Finance member")
     user.user_permissions.add(Permission.objects.get(codename="see_uid"))
-    assert "CARD-1" in page(client)
+    assert "CARD-1" in page(client, of(session))
+    assert "CARD-1" not in page(client), "a list of everybody's cards shows none whole"
+
+
+def test_the_list_says_whose_driver_charges_and_leads_there_by_the_contract(staff: Client, theirs: Session) -> None:
+    ours = factories.own_party()
+    own, foreign = charge(ours, number=1), charge(theirs.party, number=2, transaction="TX-2")
+    rows = page(staff, LIST + "?state=all")
+    for session, who in (
+        (own, "Our driver at our charge point"),
+        (foreign, "Their driver at our charge point"),
+        (theirs, "Our driver at their charge point"),
+    ):
+        assert f'title="{who}"' in rows
+        assert who in page(staff, of(session))
+        assert f'href="{of(session)}">{session.contract_id}</a>' in rows
+
+
+def test_a_short_charge_is_told_and_drawn_by_the_second(staff: Client, partner: Partner) -> None:
+    now = site.now()
+    session = charge(partner.party, now=now - timedelta(seconds=118))
+    for seconds, kwh in ((60, "1000.2"), (0, "1000.4")):
+        cast.running.meter(
+            session=session,
+            kwh=Decimal(kwh),
+            power_kw=Decimal(11),
+            soc=None,
+            charging=True,
+            now=now - timedelta(seconds=seconds),
+        )
+    text = page(staff, of(session))
+    assert "0.40 kWh in 1 min 58 s, at most 12.4 kW." in text
+    marks = re.findall(r'text-anchor="middle">([^<]+)</text>', text)
+    assert len(marks) == len(set(marks)) == 5, marks
+
+
+def test_a_session_leads_to_its_card_and_its_place_for_who_may_open_them(staff: Client, partner: Partner) -> None:
+    session = charge(partner.party)
+    token = factories.their_token(factories.small_token(session.token_uid.lower(), str(partner.party)))
+    card = reverse("admin:tokens_token_change", args=[token.pk])
+    place = reverse("admin:locations_location_change", args=[Location.objects.get(object_id=session.location_id).pk])
+    text = page(staff, of(session))
+    assert card in text
+    assert place in text
+    alone = User.objects.create_user("alone", is_staff=True)
+    alone.user_permissions.add(
+        Permission.objects.get(codename="view_session", content_type__app_label="charging_sessions")
+    )
+    client = Client()
+    client.force_login(alone)
+    text = page(client, of(session))
+    assert card not in text
+    assert place not in text
 
 
 # --- buttons ----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 
 from backoffice.cdrs.rules.plausibility import hours
-from backoffice.console.cells import NOTHING, span, word
+from backoffice.console.cells import NOTHING, lasting, word
 from backoffice.tariffs.rules.exact import decimal, exponent
 
 register = template.Library()
@@ -43,7 +43,7 @@ def chips(codes: Sequence[str]) -> str:
 @register.simple_tag
 def lasted(cdr: Any) -> str:
     length = cdr.ends_at - cdr.starts_at
-    return hours(length) if abs(length) >= timedelta(hours=1) else span(length.total_seconds())
+    return hours(length) if abs(length) >= timedelta(hours=1) else lasting(length.total_seconds())
 
 
 @register.simple_tag

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from django.db.models.functions import Upper
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 
 from backoffice.cdrs.models import Cdr
-from backoffice.console.cells import word
+from backoffice.console.cells import masked, word
+from backoffice.console.scope import scoped
 from backoffice.delivery.models import Exchange, Message
+from backoffice.locations.models import Location
 from backoffice.roaming_site import site
 from backoffice.sessions.actions import pricing
 from backoffice.sessions.actions.storing import parsed
@@ -19,14 +22,17 @@ from backoffice.sessions.actions.tariffs import zone_of
 from backoffice.sessions.actions.writing import readings_of
 from backoffice.sessions.admin import drawing
 from backoffice.sessions.admin.deeds import STEER
-from backoffice.sessions.admin.rows import SEE_UID, Row, masked, money
+from backoffice.sessions.admin.rows import Row, money
 from backoffice.sessions.models import Session
 from backoffice.sessions.rules.states import ONGOING
 from backoffice.tariffs.rules import Breakdown
 from backoffice.tariffs.rules.exact import plain
 from backoffice.tariffs.rules.explain import explained
+from backoffice.tokens.models import Token
 from ocpi.wire import sessions as wire
 from ocpi.wire.sessions import ProfileType, SessionStatus
+
+SEE_UID = "tokens.see_uid"
 
 COLOURS = 8
 """Of tariff elements; the ninth begins again."""
@@ -79,7 +85,8 @@ class DetailPages:
     def detail_view(self: Any, request: HttpRequest, pk: int) -> HttpResponse:
         session: Session = self.one(request, pk)
         now = site.now()
-        row = Row(session, now, sees_uid=request.user.has_perm(SEE_UID))
+        row = Row(session, now)
+        uid = session.token_uid if request.user.has_perm(SEE_UID) else masked(session.token_uid)
         value = parsed(session.tree())
         zone = zone_of(session.time_zone) or UTC
         breakdown = _breakdown(session, value)
@@ -92,6 +99,9 @@ class DetailPages:
             "title": f"Session {session.object_id}",
             "crumbs": [("Sessions", reverse("admin:charging_sessions_session_changelist"))],
             "row": row,
+            "uid": uid,
+            "token": _token(session, request),
+            "place": _place(session, request),
             "session": session,
             "zone": session.time_zone or "UTC",
             "starts": _local(session.starts_at, zone),
@@ -106,7 +116,7 @@ class DetailPages:
             "object": f"{session.party.country_code}/{session.party.party_id}/{session.object_id}",
             "preferences": [(kept, _in_words(kept.tree())) for kept in session.preferences.all()[:20]],
             "cdr": _cdr(session, request),
-            "tree": _shown(session, sees_uid=request.user.has_perm(SEE_UID)),
+            "tree": _shown(session, uid),
             "message": _message(session, request),
             "may_set_aside": steers,
             "may_end": steers and session.ours and ongoing,
@@ -225,7 +235,28 @@ def _message(session: Session, request: HttpRequest) -> Message | None:
     )
 
 
-def _shown(session: Session, *, sees_uid: bool) -> dict[str, Any]:
+def _token(session: Session, request: HttpRequest) -> int | None:
+    """The page of the card or app, for who may open it."""
+    if not request.user.has_perm("tokens.view_token"):
+        return None
+    found = scoped(Token.objects.all(), request.user, "party").alias(key=Upper("object_id"))
+    return (
+        found.filter(party=session.emsp_id, key=session.token_uid.upper(), type=session.token_type)
+        .values_list("pk", flat=True)
+        .first()
+    )
+
+
+def _place(session: Session, request: HttpRequest) -> int | None:
+    """The page of the location, for who may open it."""
+    if not request.user.has_perm("locations.view_location"):
+        return None
+    found = scoped(Location.objects.all(), request.user, "party")
+    return (
+        found.filter(party=session.party_id, object_id__iexact=session.location_id).values_list("pk", flat=True).first()
+    )
+
+
+def _shown(session: Session, uid: str) -> dict[str, Any]:
     tree = session.tree()
-    token = tree["cdr_token"]
-    return tree | {"cdr_token": token | {"uid": masked(token["uid"], whole=sees_uid)}}
+    return tree | {"cdr_token": tree["cdr_token"] | {"uid": uid}}

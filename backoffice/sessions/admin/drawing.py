@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from itertools import pairwise
 
+from backoffice.console.cells import lasting
 from backoffice.sessions.rules.cost import last_power
 from backoffice.sessions.rules.metering import Metered
 from ocpi.wire.cdrs import CdrDimensionType, ChargingPeriod
@@ -118,6 +119,7 @@ def draw(
             steps += [f"{across(at):.1f},{up(one.kw, most_kw):.1f}" for at in (one.at, other.at)]
     told = [point for point in drawn if point.soc is not None]
     ticks = [begins + length * part / 4 for part in range(5)]
+    clock = "%H:%M:%S" if length < timedelta(minutes=10) else "%H:%M" if length < timedelta(days=1) else "%d %b %H:%M"
     starts = [period.start_date_time for period in periods]
     ends = [*starts[1:], points[-1].at]
     bands = [
@@ -125,7 +127,7 @@ def draw(
             f"{across(start):.1f}",
             f"{max(across(end) - across(start), 1):.1f}",
             colours.get(start),
-            f"{start.astimezone(zone):%H:%M} – {end.astimezone(zone):%H:%M}",
+            f"{start.astimezone(zone).strftime(clock)} – {end.astimezone(zone).strftime(clock)}",
         )
         for start, end in zip(starts, ends, strict=True)
         if begins <= start <= end <= points[-1].at
@@ -136,7 +138,7 @@ def draw(
         energy=" ".join(f"{across(point.at):.1f},{up(point.kwh, most_kwh):.1f}" for point in drawn),
         soc=" ".join(f"{across(point.at):.1f},{up(point.soc or Decimal(0), Decimal(100)):.1f}" for point in told),
         bands=bands,
-        x_ticks=[(f"{across(at):.1f}", f"{at.astimezone(zone):%H:%M}") for at in ticks],
+        x_ticks=[(f"{across(at):.1f}", at.astimezone(zone).strftime(clock)) for at in ticks],
         kw_ticks=[(f"{up(most_kw * part / 2, most_kw):.1f}", f"{most_kw * part / 2:f}") for part in range(3)],
         kwh_ticks=[(f"{up(most_kwh * part / 2, most_kwh):.1f}", f"{most_kwh * part / 2:f}") for part in range(3)],
         rows=[
@@ -148,7 +150,7 @@ def draw(
             )
             for point in drawn
         ],
-        summary=f"{last.kwh:.2f} kWh in {int(length.total_seconds() // 60)} minutes, at most {most(points)} kW.",
+        summary=f"{last.kwh:.2f} kWh in {lasting(length.total_seconds())}, at most {most(points)} kW.",
     )
 
 

@@ -52,7 +52,7 @@ class SessionAdmin(DeedPages, DetailPages, ReadOnlyAdmin):
             "crumbs": [("Home", reverse("admin:index"))],
             "asked": asked,
             "found": found,
-            "rows": rows(found.rows, now, request.user.has_perm) if found else [],
+            "rows": rows(found.rows, now) if found else [],
             "too_slow": too_slow,
             "latest": latest,
             "parties": scoped(Party.objects.all(), request.user, "id"),

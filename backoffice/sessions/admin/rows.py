@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
-from backoffice.console.cells import span
+from backoffice.console.cells import lasting, masked
 from backoffice.sessions.models import Session
 from backoffice.sessions.rules.watching import SILENT_AFTER
 from backoffice.tariffs.rules.exact import exponent
 from ocpi.wire.sessions import SessionStatus
-
-SEE_UID = "tokens.see_uid"
 
 TONES = {
     "ACTIVE": ("busy", "bolt"),
@@ -22,13 +18,6 @@ TONES = {
     "COMPLETED": ("good", "check_circle"),
     "INVALID": ("off", "do_not_disturb_on"),
 }
-
-
-def masked(uid: str, *, whole: bool) -> str:
-    """The id of a card: enough to compare it with the one in a driver's hand."""
-    if whole:
-        return uid
-    return "•" * max(len(uid) - 4, 4) + uid[-4:] if len(uid) > 4 else "••••"
 
 
 def number(value: Decimal | None, places: int = 2) -> str:
@@ -43,20 +32,21 @@ class Row:
     """A session beside the moment at which it is shown. Frozen: it goes on, but nothing was heard of it lately, so that what it
     told last must not look like now."""
 
-    def __init__(self, session: Session, now: datetime, *, sees_uid: bool) -> None:
+    def __init__(self, session: Session, now: datetime) -> None:
         self.session = session
         self.now = now
         self.tone = TONES.get(session.status, ("off", "circle"))
         self.active = session.status == SessionStatus.ACTIVE.value
         self.frozen = self.active and now - session.moved_at >= SILENT_AFTER
-        self.driver = masked(session.token_uid, whole=sees_uid)
+        self.driver = masked(session.token_uid)
+        self.who, self.direction = _between(session)
 
     @property
     def duration(self) -> str:
         session = self.session
         until = session.ends_at or (self.now if self.active else session.starts_at)
         seconds = (until - session.starts_at).total_seconds()
-        return span(seconds) if 0 <= seconds < 10**9 else "–"
+        return lasting(seconds) if 0 <= seconds < 10**9 else "–"
 
     @property
     def kwh(self) -> str:
@@ -83,6 +73,14 @@ class Row:
         return abs(theirs - ours) > Decimal(5).scaleb(-exponent(self.session.currency) - 1)
 
 
-def rows(found: list[Session], now: datetime, may: Callable[[str], Any]) -> list[Row]:
-    sees = bool(may(SEE_UID))
-    return [Row(session, now, sees_uid=sees) for session in found]
+def _between(session: Session) -> tuple[str, str]:
+    """Whose driver charges where, in words and with an arrow to whom we are not."""
+    if not session.ours:
+        return "Our driver at their charge point", f"→ {session.party}"
+    if session.emsp.ours:
+        return "Our driver at our charge point", "ours"
+    return "Their driver at our charge point", f"{session.emsp} →"
+
+
+def rows(found: list[Session], now: datetime) -> list[Row]:
+    return [Row(session, now) for session in found]

@@ -12,10 +12,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from backoffice.console.cells import NOTHING, since
+from backoffice.console.cells import NOTHING, masked, since
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.tokens.admin.filters import DECISIONS
-from backoffice.tokens.admin.words import how, masked, outcome, uid_for
+from backoffice.tokens.admin.words import how, outcome, uid_for
 from backoffice.tokens.models import Authorization
 
 

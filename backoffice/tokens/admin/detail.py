@@ -12,7 +12,7 @@ from django.db.models.functions import Upper
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 
-from backoffice.console.cells import span
+from backoffice.console.cells import masked, span
 from backoffice.console.partner_view import as_seen_by
 from backoffice.delivery.actions.recording import logged_path
 from backoffice.delivery.models import Exchange, Message
@@ -21,7 +21,7 @@ from backoffice.partners.models import Connection
 from backoffice.roaming_site import site
 from backoffice.tokens.actions.storing import UNTOLD_TYPES, parsed
 from backoffice.tokens.admin.told import path_of
-from backoffice.tokens.admin.words import CAUSES, how, masked, outcome, standing, tree_for, uid_for
+from backoffice.tokens.admin.words import CAUSES, how, outcome, standing, tree_for, uid_for
 from backoffice.tokens.models import Authorization, Token
 from backoffice.tokens.rules.changing import remarks, told_late
 from backoffice.tokens.rules.words import Hold

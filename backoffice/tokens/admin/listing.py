@@ -13,7 +13,7 @@ from django.urls import URLPattern
 from django.utils.html import format_html
 from unfold.views import ChangeList
 
-from backoffice.console.cells import NOTHING, since, word
+from backoffice.console.cells import NOTHING, masked, since, word
 from backoffice.console.model_admins import ConsoleAdmin, Empty
 from backoffice.tokens.admin.deeds import DeedPages
 from backoffice.tokens.admin.detail import DetailPages
@@ -21,7 +21,7 @@ from backoffice.tokens.admin.editing import EditPages
 from backoffice.tokens.admin.filters import TOKENS
 from backoffice.tokens.admin.told import push_states
 from backoffice.tokens.admin.upload import UploadPages
-from backoffice.tokens.admin.words import masked, standing
+from backoffice.tokens.admin.words import standing
 from backoffice.tokens.models import Token
 from backoffice.tokens.rules import sheet
 from ocpi.wire import json as wire_json

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from backoffice.console.cells import NOTHING, state, word
+from backoffice.console.cells import NOTHING, masked, state, word
 from backoffice.tokens.models import Authorization, Token
 from backoffice.tokens.rules.words import Cause, Hold
 
@@ -26,11 +26,6 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
     (Cause.ENDED.value, "Contract ended", "Answered EXPIRED"),
     (Cause.NO_ROAMING.value, "Not for roaming", "Answered NOT_ALLOWED"),
 )
-
-
-def masked(uid: str) -> str:
-    """The end of an id, by which support and driver can agree which card they mean."""
-    return f"…{uid[-4:]}" if len(uid) > 6 else f"…{uid[-1:]}"
 
 
 def uid_for(request: HttpRequest, uid: str) -> str:
