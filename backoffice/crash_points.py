@@ -20,6 +20,8 @@ POINTS = frozenset(
         "push-before-send",
         "push-after-send-before-mark",
         "push-after-acknowledged-before-done",
+        "webhook-before-send",
+        "webhook-after-send-before-mark",
     }
 )
 

@@ -71,7 +71,7 @@ CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 
 SECURE_SSL_REDIRECT = _https
 # The first two are asked for from inside, past the proxy that speaks TLS; the doors refuse plain HTTP by themselves.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^metrics$", r"^ocpi/"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^metrics$", r"^ocpi/", r"^api/"]
 SECURE_HSTS_SECONDS = env.int("ROAMDESK_HSTS_SECONDS", 31_536_000 if _https else 0)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -104,6 +104,7 @@ INSTALLED_APPS = [
     "backoffice.console.apps.ConsoleConfig",
     "backoffice.jobs",
     "backoffice.partners",
+    "backoffice.api",
     "backoffice.delivery",
     "backoffice.locations",
     "backoffice.charge_points",

@@ -58,7 +58,8 @@ def run(script: str, crash_at: str = "") -> int:
 
 
 def test_every_point_is_visited_here() -> None:
-    assert {*PUSHING, *ISSUING, *RECEIVING} == POINTS
+    told = {point for point in POINTS if point.startswith("webhook-")}  # tests/api
+    assert {*PUSHING, *ISSUING, *RECEIVING} == POINTS - told
 
 
 @pytest.mark.parametrize("point_name", PUSHING)

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 
+from backoffice.api.actions import sending
 from backoffice.billing.actions.making import make
 from backoffice.billing.actions.steering import waiting as runs_waiting
 from backoffice.celery import app
@@ -86,6 +87,12 @@ class Command(BaseCommand):
                 pool.submit(_drain_here, connection_id, inline)
             else:
                 _publish("delivery.drain", connection_id=connection_id)
+        for endpoint_id, oldest in sending.endpoints_due(now):
+            if now - oldest > INLINE_AFTER and -endpoint_id not in inline:
+                inline.add(-endpoint_id)  # beside the numbers of connections
+                pool.submit(_tell_here, endpoint_id, inline)
+            else:
+                _publish("api.tell", endpoint_id=endpoint_id)
         for name, task, given in jobs.asked():
             if _publish(task, headers={HEADER: name}, **given):
                 jobs.sent(name)
@@ -132,6 +139,16 @@ def _drain_here(connection_id: int, inline: set[int]) -> None:
         log.exception("inline drain of connection %s failed", connection_id)
     finally:
         inline.discard(connection_id)
+        database.close()
+
+
+def _tell_here(endpoint_id: int, inline: set[int]) -> None:
+    try:
+        sending.run(endpoint_id, limit=100)
+    except Exception:
+        log.exception("inline telling of webhook %s failed", endpoint_id)
+    finally:
+        inline.discard(-endpoint_id)
         database.close()
 
 
