@@ -112,6 +112,7 @@ INSTALLED_APPS = [
     "backoffice.tokens",
     "backoffice.sessions",
     "backoffice.commands",
+    "backoffice.charging_profiles",
     "backoffice.cdrs",
     "backoffice.billing",
     "backoffice.supervisor",

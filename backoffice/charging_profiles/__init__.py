@@ -1,0 +1,1 @@
+"""Charging profiles: how fast a session may charge, as eMSPs, smart charging providers and we ourselves ask for it."""
