@@ -23,6 +23,11 @@ app.conf.beat_schedule = {
     "Count the hours that the start page draws": {"task": "console.count", "schedule": 300.0},
     "Price sessions that have moved": {"task": "sessions.price_waiting", "schedule": 15.0, "options": {"expires": 15}},
     "Look for sessions that stand still": {"task": "sessions.sweep", "schedule": 60.0, "options": {"expires": 60}},
+    "End charging profile requests that nobody answers": {
+        "task": "charging_profiles.sweep",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "Price CDRs that were received": {"task": "cdrs.check_waiting", "schedule": 5.0, "options": {"expires": 5}},
     "Issue CDRs that are missing, and owe those that were never owed": {"task": "cdrs.look_after", "schedule": 60.0},
     "Look for CDRs that we missed": {"task": "cdrs.fetch_missed", "schedule": crontab(hour=2, minute=10)},

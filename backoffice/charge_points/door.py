@@ -37,6 +37,8 @@ from backoffice.charge_points.gateway import (
 )
 from backoffice.charge_points.models import Order
 from backoffice.charge_points.rules.reports import why_closed, why_refused
+from backoffice.charging_profiles.actions import executing, keeping
+from backoffice.fields import DocumentField
 from backoffice.locations.actions.changing import set_status
 from backoffice.locations.models import Evse, Location
 from backoffice.roaming_site import site
@@ -62,7 +64,11 @@ STOPS_WITHIN = 0.25
 
 T = TypeVar("T")
 
-PURPOSES: Mapping[str, Callable[[Order, datetime], None]] = {}
+PURPOSES: Mapping[str, Callable[[Order, datetime], None]] = {
+    keeping.MODULE: lambda order, now: executing.done(
+        order.key, order.outcome, order.reason, DocumentField.read(order.answer) if order.answer else None, now
+    ),
+}
 """Who asks for orders, and what it does once one is answered or has expired: the app's action, in the same transaction."""
 
 

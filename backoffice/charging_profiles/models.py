@@ -1,5 +1,5 @@
-"""Rows: a request for a session (ours to a partner, a partner's to us, our staff's to our own charge point), what each party holds
-a session to, what was heard of the profile that is active, and what happened.
+"""Rows: a request for a session (ours to a partner, a partner's to us, our staff's to our own charge point), what each party
+holds a session to, what was heard of the profile that is active, and what happened.
 
 Which row is locked: Steering, one for each session, before anything of that session is judged.
 """
@@ -114,9 +114,7 @@ class Hold(models.Model):
     )
     document = DocumentField(blank=True, default="", help_text="The ChargingProfile; empty: removed.")
     since = models.DateTimeField()
-    knows = DocumentField(
-        blank=True, default="", help_text="The ActiveChargingProfile as this party was told it last."
-    )
+    knows = DocumentField(blank=True, default="", help_text="The ActiveChargingProfile as this party was told it last.")
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["session", "party"], name="profile_hold_once")]

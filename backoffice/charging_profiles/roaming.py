@@ -136,7 +136,15 @@ site.register(
         MODULE,
         AsyncRequests(
             asks=(
-                Ask("SET", "PUT", _BY_SESSION, wire.SetChargingProfile, _RESPONSE, wire.ChargingProfileResult, set_profile),
+                Ask(
+                    "SET",
+                    "PUT",
+                    _BY_SESSION,
+                    wire.SetChargingProfile,
+                    _RESPONSE,
+                    wire.ChargingProfileResult,
+                    set_profile,
+                ),
                 Ask("ACTIVE", "GET", _BY_SESSION, None, _RESPONSE, wire.ActiveChargingProfileResult, active_profile),
                 Ask("CLEAR", "DELETE", _BY_SESSION, None, _RESPONSE, wire.ClearProfileResult, clear_profile),
             ),

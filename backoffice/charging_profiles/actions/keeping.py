@@ -187,19 +187,17 @@ class Limits:
     def of(self, profiles: Sequence[Tree]) -> Curve:
         """Raises NotComparable."""
         return lowest(
-            [
-                curve(parsed(each), begins=self.session.starts_at, unit=self.unit, plug=self.plug)
-                for each in profiles
-            ]
+            [curve(parsed(each), begins=self.session.starts_at, unit=self.unit, plug=self.plug) for each in profiles]
         )
 
     def for_point(self, profiles: Sequence[Tree], now: datetime) -> Tree:
         """The one profile that a charge point is told, of one or more that hold. Raises NotComparable."""
         if len(profiles) == 1:
             return clipped(profiles[0], self.plug)
-        rate = next((each["min_charging_rate"] for each in profiles[:1] if each.get("min_charging_rate")), None)
         made: Tree = lasting(bounded(self.of(profiles), self.most), at=now, unit=self.unit, most=self.most)
-        return made if rate is None or profiles[0]["charging_rate_unit"] != self.unit else made | {"min_charging_rate": rate}
+        rate = profiles[0].get("min_charging_rate")
+        same = profiles[0]["charging_rate_unit"] == self.unit.value
+        return made | {"min_charging_rate": rate} if rate is not None and same else made
 
     def active(self, profiles: Sequence[Tree], now: datetime, length: timedelta = PUSHED) -> Tree:
         """The active profile as it follows from these. Raises NotComparable."""
@@ -209,15 +207,14 @@ class Limits:
 
 
 def clipped(profile: Tree, plug: Plug) -> Tree:
-    """The same profile with no limit above what the connector gives."""
+    """The same profile with no limit above what the connector gives, and without what OCPI does not know."""
     most = plug.most(ChargingRateUnit(profile["charging_rate_unit"]))
-    if most is None:
-        return profile
     periods = [
-        period if period["limit"] <= most else period | {"limit": most}
-        for period in profile["charging_profile_period"]
+        {"start_period": each["start_period"], "limit": each["limit"] if most is None else min(each["limit"], most)}
+        for each in profile["charging_profile_period"]
     ]
-    return profile | {"charging_profile_period": periods}
+    known = {name: profile[name] for name in wire.ChargingProfile.model_fields if profile.get(name) is not None}
+    return known | {"charging_profile_period": periods}
 
 
 def limits_of(session: Session, unit: str = "") -> Limits:
@@ -257,9 +254,7 @@ def _began(told: Tree) -> datetime:
 
 
 def _trim(session: int) -> None:
-    oldest = (
-        ActiveProfile.objects.filter(session=session).order_by("-at", "-id").values_list("pk", flat=True)[KEPT:]
-    )
+    oldest = ActiveProfile.objects.filter(session=session).order_by("-at", "-id").values_list("pk", flat=True)[KEPT:]
     if oldest:
         ActiveProfile.objects.filter(pk__in=list(oldest)).delete()
 

@@ -157,7 +157,8 @@ def point_profile(session: Session, profile: Tree, party: int, now: datetime) ->
 
 def put_to_point(steering: Steering, session: Session, request: ProfileRequest, now: datetime) -> None:
     """Order what the request wants of the charge point. What only the books can answer is answered at once."""
-    kind, arguments = Kind(request.kind), {"transaction": session.transaction}
+    kind = Kind(request.kind)
+    arguments: Tree = {"transaction": session.transaction}
     if kind is Kind.CLEAR and not _has_something(request):
         go(request, Move.RESULT, now, by="", reason="Nothing was set, so there is nothing to remove.")
         request.result = ChargingProfileResultType.UNKNOWN.value

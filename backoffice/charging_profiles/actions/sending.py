@@ -1,5 +1,5 @@
-"""Ask for a session: a partner, where a driver of ours charges, or a charge point of ours, where somebody of us steers it; and hear
-what the partner says at once, what its charge point says later, and what it tells by itself.
+"""Ask for a session: a partner, where a driver of ours charges, or a charge point of ours, where staff steer it; and hear what
+the partner says at once, what its charge point says later, and what it tells by itself.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from itertools import pairwise
 
 from backoffice.charging_profiles.rules.plugs import Plug
 from backoffice.charging_profiles.rules.states import Kind
@@ -62,7 +62,7 @@ def findings(profile: ChargingProfile, *, plug: Plug, now: datetime) -> Iterator
     starts = [period.start_period for period in periods]
     if starts[0] < 0:
         yield Finding(True, "A period starts before the profile does.")
-    if any(after <= before for before, after in zip(starts, starts[1:], strict=False)):
+    if any(after <= before for before, after in pairwise(starts)):
         yield Finding(True, "Each period must start after the one before it.")
     lowest = min(period.limit for period in periods)
     if lowest < 0:
@@ -159,7 +159,3 @@ def respond(asked: Asked, now: datetime) -> tuple[ChargingProfileResponseType, s
 def waiting_time(timeout: int) -> timedelta:
     """How long we wait for a result, by the time-out that the partner named."""
     return timedelta(seconds=min(max(timeout, LEAST_WAIT), MOST_WAIT))
-
-
-def pauses(limit: Decimal) -> bool:
-    return limit == 0

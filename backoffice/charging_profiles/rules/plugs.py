@@ -63,7 +63,7 @@ def plug(connector: dict[str, Any] | None) -> Plug:
         current = min(Decimal(amperes), of_power) if amperes else of_power
     else:
         current = Decimal(amperes)
-    return Plug(volts, phases, Decimal(watts) if watts else None, current if current else None)
+    return Plug(volts, phases, Decimal(watts) if watts else None, current or None)
 
 
 LARGEST = 10**9
