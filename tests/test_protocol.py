@@ -14,12 +14,18 @@ from typing import Any
 
 import pytest
 
-from backoffice.partners.models import Party
+from backoffice.charging_profiles.actions import sending
+from backoffice.charging_profiles.actions.receiving import Wish
+from backoffice.charging_profiles.models import ProfileRequest
+from backoffice.charging_profiles.rules.states import Kind
+from backoffice.partners.actions.connections import set_endpoints
+from backoffice.partners.models import Connection, Party
 from backoffice.roaming_site import site
 from backoffice.sessions.models import Session
 from ocpi import versions
 from ocpi.client import AddressPolicy, Client
 from tests import factories
+from tests.charging_profiles import cast as profiles
 from tests.doors.asking import Asking, snapshot
 from tests.factories import Partner
 from tests.peer import ScriptedPeer
@@ -36,8 +42,10 @@ class Example:
     """How to reach every door of a module: values for the variables of its paths, bodies, and objects that must exist.
 
     `bodies`: (method, depth) -> the body; the depth is the number of path segments below the module. `exists`: makes the
-    objects that the paths name. `located`: the path of what the facts know only as the URL of a Location header. `listed`: the
-    query that a list needs. `answers`: methods beside GET that are answered with data.
+    objects that the paths name. `located`: the path of what the facts know only as the URL of a Location header or a
+    response_url. `listed`: the query that a list needs. `answers`: methods beside GET that are answered with data. `asks`:
+    methods of the Receiver interface that ask for something to be done, which is a change whatever the method; their bodies and
+    queries.
     """
 
     variables: dict[str, dict[str, str]]
@@ -46,6 +54,9 @@ class Example:
     exists: Callable[[Asking], None] = lambda _asking: None
     located: str = ""
     answers: tuple[str, ...] = ()
+    asks: dict[str, tuple[Callable[[ScriptedPeer], Any] | None, Callable[[ScriptedPeer], str]]] = field(
+        default_factory=dict
+    )
 
 
 def _locations(asking: Asking) -> None:
@@ -67,6 +78,21 @@ def _sessions(asking: Asking) -> None:
     session = cast.begin(evse, Party.objects.get(party_id="ELV"), now=site.now())
     Session.objects.filter(pk=session.pk).update(object_id="S1")
     assert asking.put("2.3.0/receiver/sessions/SE/ELV/S1", factories.small_session("S1")).says == (201, 1000)
+
+
+AWAITED = "a-result-that-is-awaited"
+
+
+def _profiles(asking: Asking) -> None:
+    """Our driver charges at the partner's and has asked for a profile; theirs charges at ours, where something obeys."""
+    partner = Partner(Connection.objects.get(), asking.token or "", "SE", "ELV")
+    url = f"{profiles.host(partner)}/chargingprofiles"
+    set_endpoints(partner.connection, [("chargingprofiles", "RECEIVER", url)])
+    session = profiles.charging(partner)
+    assert asking.put("2.3.0/receiver/sessions/SE/ELV/S1", factories.small_session("S1")).says == (201, 1000)
+    sending.ask(Session.objects.get(object_id="S1"), Wish(Kind.CLEAR), by="anna", now=site.now())
+    ProfileRequest.objects.update(uid=AWAITED)
+    Session.objects.filter(pk=session.pk).update(object_id="S1")
 
 
 def _tokens(asking: Asking) -> None:
@@ -134,6 +160,32 @@ EXAMPLES: dict[str, Example] = {
         },
         exists=_tokens,
         answers=("POST 2",),
+    ),
+    "chargingprofiles": Example(
+        variables={"SENDER": {"session_id": "S1"}, "RECEIVER": {"session_id": "S1"}},
+        bodies={
+            ("POST", 2): lambda _: {"result": "ACCEPTED"},
+            ("PUT", 1): lambda _: {
+                "start_date_time": _LATER,
+                "charging_profile": {"charging_rate_unit": "W", "charging_profile_period": []},
+            },
+        },
+        asks={
+            "GET": (None, lambda peer: f"?duration=900&response_url={peer.url}/result"),
+            "DELETE": (None, lambda peer: f"?response_url={peer.url}/result"),
+            "PUT": (
+                lambda peer: profiles.literal(
+                    b'{"response_url":"'
+                    + f"{peer.url}/result".encode()
+                    + b'","charging_profile":'
+                    + profiles.SIXTEEN
+                    + b"}"
+                ),
+                lambda _: "",
+            ),
+        },
+        exists=_profiles,
+        located=f"/CLEAR/{AWAITED}",
     ),
     "credentials": Example(
         variables={"BOTH": {}},
@@ -228,27 +280,34 @@ def test_the_methods_of_each_door(row: Row, peer: ScriptedPeer, at_home: Partner
     )
     door = row.module if row.interface == "BOTH" else f"{row.interface.lower()}/{row.module}"
     depth = len([part for part in below.split("/") if part])
-    make = example.bodies.get((row.method, depth))
+    asks = row.interface == "RECEIVER" and row.method in example.asks
+    make = example.asks[row.method][0] if asks else example.bodies.get((row.method, depth))
     body = make(peer) if make else None if row.method in ("GET", "DELETE") else {}
     before = snapshot()
 
     query = example.listed if row.method == "GET" and not depth else ""
+    if asks:
+        query = example.asks[row.method][1](peer)
     answered = asking.ask(row.method, f"{row.version}/{door}{below}{query}", body)
 
     if row.allowed and (row.module, row.method) not in REFUSED_BY_STATE:
         assert answered.says == (201 if row.method == "POST" and row.module == "cdrs" else 200, 1000), answered.body
-        assert (snapshot() != before) is (row.method != "GET")
+        assert (snapshot() != before) is (row.method != "GET" or asks)
         assert ("data" in answered.envelope) is (
             row.method == "GET"
+            or asks
             or f"{row.method} {depth}" in example.answers
             or (row.module == "credentials" and body is not None)
         )
     else:
-        assert answered.status == 405, answered.body
+        listed = {other.method for other in ROWS if other.allowed and same_door(other, row)}
+        assert answered.status == (405 if listed else 404), answered.body  # where nothing is allowed, nothing is
         assert 2000 <= answered.code < 3000
+        assert snapshot() == before
+        if not listed:
+            return
         offered = set(answered.headers["Allow"].split(", "))
         assert row.method not in offered
-        listed = {other.method for other in ROWS if other.allowed and same_door(other, row)}
         assert offered == listed - ({row.method} if row.allowed else set())
         assert snapshot() == before
 

@@ -75,7 +75,9 @@ def put(asking: Asking, partner: Partner, session: Session | str, body: bytes | 
     return asking.put(path_of(session, given.pop("version", "2.3.0")), body or setting(partner), **given)
 
 
-def get(asking: Asking, partner: Partner, session: Session | str, seconds: Any = 900, version: str = "2.3.0") -> Answered:
+def get(
+    asking: Asking, partner: Partner, session: Session | str, seconds: Any = 900, version: str = "2.3.0"
+) -> Answered:
     query = f"?duration={seconds}&response_url={host(partner)}/active/1"
     return asking.get(path_of(session, version) + query)
 

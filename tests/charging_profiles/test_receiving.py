@@ -16,7 +16,20 @@ from backoffice.partners.models import Party
 from backoffice.roaming_site import site
 from backoffice.sessions.models import Session
 from tests.charging_profiles import cast
-from tests.charging_profiles.cast import charging, delete, get, host, listening, obey, orders, owed, put, says, steps, tree
+from tests.charging_profiles.cast import (
+    charging,
+    delete,
+    get,
+    host,
+    listening,
+    obey,
+    orders,
+    owed,
+    put,
+    says,
+    steps,
+    tree,
+)
 from tests.doors.asking import Asking, snapshot
 from tests.factories import Partner
 from tests.sessions import cast as charges
@@ -64,7 +77,10 @@ def test_the_active_profile_is_asked_for(version: str, asking: Asking, partner: 
     assert (type(order).__name__, order.seconds) == ("ActiveProfile", 900)  # type: ignore[union-attr]
     told = {
         "start_date_time": "2026-11-22T10:00:00Z",
-        "charging_profile": {"charging_rate_unit": "W", "charging_profile_period": [{"start_period": 0, "limit": 7000}]},
+        "charging_profile": {
+            "charging_rate_unit": "W",
+            "charging_profile_period": [{"start_period": 0, "limit": 7000}],
+        },
     }
     says(order, profile=told)
     (result,) = owed("RESULT")
@@ -117,7 +133,9 @@ def test_a_removal_behind_a_profile_that_is_at_the_charge_point(asking: Asking, 
     assert Hold.objects.get().document == ""
 
 
-@pytest.mark.parametrize(("outcome", "result"), [("REJECTED", "REJECTED"), ("NOT_SUPPORTED", "REJECTED"), ("FAILED", "REJECTED")])
+@pytest.mark.parametrize(
+    ("outcome", "result"), [("REJECTED", "REJECTED"), ("NOT_SUPPORTED", "REJECTED"), ("FAILED", "REJECTED")]
+)
 def test_the_charge_point_says_no(outcome: str, result: str, asking: Asking, partner: Partner) -> None:
     session = charging(partner)
     put(asking, partner, session)
@@ -258,15 +276,22 @@ PROFILES = [
         b'{"charging_rate_unit":"A","charging_profile_period":[{"start_period":60,"limit":9},{"start_period":0,"limit":9}]}',
         "after the one before",
     ),
-    (b'{"charging_rate_unit":"A","min_charging_rate":40,"charging_profile_period":[{"start_period":0,"limit":9}]}', "32"),
     (
-        b'{"charging_rate_unit":"W","duration":60,"start_date_time":"2026-01-01T00:00:00Z",'
-        b'"charging_profile_period":[{"start_period":0,"limit":9}]}',
+        b'{"charging_rate_unit":"A","min_charging_rate":40,"charging_profile_period":[{"start_period":0,"limit":9}]}',
+        "32",
+    ),
+    (
+        (
+            b'{"charging_rate_unit":"W","duration":60,"start_date_time":"2026-01-01T00:00:00Z",'
+            b'"charging_profile_period":[{"start_period":0,"limit":9}]}'
+        ),
         "over already",
     ),
     (
-        b'{"charging_rate_unit":"W","start_date_time":"9999-12-31T23:59:59Z",'
-        b'"charging_profile_period":[{"start_period":0,"limit":9}]}',
+        (
+            b'{"charging_rate_unit":"W","start_date_time":"9999-12-31T23:59:59Z",'
+            b'"charging_profile_period":[{"start_period":0,"limit":9}]}'
+        ),
         "7 days",
     ),
 ]

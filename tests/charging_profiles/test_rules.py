@@ -107,9 +107,7 @@ def test_what_a_profile_says_at_each_moment() -> None:
     bounded_by_time = curve(profile("A", (0, "16"), (600, "6"), duration=900), begins=BEGAN, unit=A, plug=AC_22)
     assert bounded_by_time.at(begin + 900 * SECOND - 1) == 6
     assert bounded_by_time.at(begin + 900 * SECOND) is None
-    absolute = curve(
-        profile("A", (0, "16"), start_date_time="2026-11-22T12:00:00Z"), begins=BEGAN, unit=W, plug=AC_22
-    )
+    absolute = curve(profile("A", (0, "16"), start_date_time="2026-11-22T12:00:00Z"), begins=BEGAN, unit=W, plug=AC_22)
     assert absolute.at(begin) is None
     assert absolute.at(instant(NOW + timedelta(hours=2))) == 16 * 690
 
@@ -231,7 +229,7 @@ REFUSED = [
     (profile("A", (0, "6"), (0, "7")), "after the one before"),
     (profile("A", (60, "6"), (0, "7")), "after the one before"),
     (profile("A", (0, "-0.1")), "less than none"),
-    (profile("A", (0, "16"), min_charging_rate=Decimal("-1")), "less than none"),
+    (profile("A", (0, "16"), min_charging_rate=Decimal(-1)), "less than none"),
     (profile("A", (0, "16"), min_charging_rate=Decimal("32.1")), "gives 32 at most"),
     (profile("A", (0, "16"), duration=0), "not positive"),
     (profile("A", (0, "16"), duration=-60), "not positive"),
@@ -334,7 +332,12 @@ def test_the_table_of_moves() -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "result"),
-    [("ACCEPTED", "ACCEPTED"), ("UNKNOWN_RESERVATION", "UNKNOWN"), ("NOT_SUPPORTED", "REJECTED"), ("TIMEOUT", "REJECTED")],
+    [
+        ("ACCEPTED", "ACCEPTED"),
+        ("UNKNOWN_RESERVATION", "UNKNOWN"),
+        ("NOT_SUPPORTED", "REJECTED"),
+        ("TIMEOUT", "REJECTED"),
+    ],
 )
 def test_what_the_hardware_says_in_the_words_of_ocpi(outcome: str, result: str) -> None:
     assert result_of(outcome).value == result
