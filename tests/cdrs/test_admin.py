@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from backoffice.cdrs.actions import checking
 from backoffice.cdrs.models import Cdr, Quarantined
+from backoffice.console import windows
 from backoffice.console.models import PartyScope
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
@@ -122,10 +123,27 @@ def test_pages_go_on_by_key(partner: Partner, finance: Client) -> None:
     first = finance.get(f"{LIST}?tab=all")
     assert "C59" in first.content.decode()
     assert ">C09<" not in first.content.decode()
-    older = page(finance, LIST + first.context["older"])
-    assert ">C09<" in older
-    assert ">C10<" not in older
-    assert "Newest" in older
+    assert not first.context["newest"]
+    older = finance.get(LIST + first.context["older"])
+    text = older.content.decode()
+    assert ">C09<" in text
+    assert ">C10<" not in text
+    assert "Newest" in text
+    newer = finance.get(LIST + older.context["newer"])
+    assert [row.pk for row in newer.context["found"].rows] == [row.pk for row in first.context["found"].rows]
+
+
+def test_a_search_that_takes_too_long_is_given_up_with_a_sentence(
+    partner: Partner, finance: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_cdr("C", partner.party)
+    monkeypatch.setattr(windows, "PATIENCE_MS", 1)
+    with database.cursor() as cursor:  # a row that takes a hundred milliseconds to read
+        cursor.execute(
+            """ALTER TABLE cdrs_cdr RENAME TO slow_cdr;
+            CREATE VIEW cdrs_cdr AS SELECT s.* FROM slow_cdr s, LATERAL (SELECT pg_sleep(0.1)) p"""
+        )
+    assert "That search took too long" in page(finance, f"{LIST}?tab=all")
 
 
 def test_empty_says_why(finance: Client, asking: Asking) -> None:

@@ -13,7 +13,7 @@ from django.db import connection as database
 from django.test import Client
 from django.urls import reverse
 
-from backoffice.delivery.admin import log_query
+from backoffice.console import windows
 from backoffice.delivery.models import Exchange, Message, Pull
 from backoffice.partners.models import Connection
 from backoffice.roaming_site import site
@@ -141,7 +141,7 @@ def test_what_makes_no_sense_is_as_if_it_were_not_there(client: Client, query: d
 
 
 def test_pages_by_key_show_every_row_once_both_ways(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_query, "PAGE", 10)
+    monkeypatch.setattr(windows, "PAGE", 10)
     same = site.now() - timedelta(minutes=3)
     rows = [exchange(ago=timedelta(seconds=number)) for number in range(20)]
     rows += [exchange(at=same) for _ in range(15)]  # many in one instant
@@ -191,7 +191,7 @@ def test_a_search_that_takes_too_long_is_given_up_with_a_sentence(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exchange()
-    monkeypatch.setattr(log_query, "PATIENCE_MS", 1)
+    monkeypatch.setattr(windows, "PATIENCE_MS", 1)
     with database.cursor() as cursor:  # a row that takes a hundred milliseconds to read
         cursor.execute(
             """ALTER TABLE delivery_exchange RENAME TO slow_exchange;

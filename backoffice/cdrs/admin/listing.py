@@ -17,6 +17,7 @@ from backoffice.cdrs.admin.search import SearchPages
 from backoffice.cdrs.models import Cdr, Quarantined
 from backoffice.console.model_admins import ReadOnlyAdmin
 from backoffice.console.scope import parties_of
+from backoffice.console.windows import TooSlow, linked
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
 
@@ -94,12 +95,14 @@ class CdrAdmin(DetailPages, DecidingPages, SearchPages, ReadOnlyAdmin):
             context["may_decide"] = request.user.has_perm("cdrs.decide_cdr")
         else:
             filtered = asked.apply(rows, site.now())
-            found = query.page(filtered, asked)
-            context |= {
-                "found": found,
-                "older": asked.link(before=found.older) if found.older else "",
-                "newest": asked.link() if asked.before else "",
-                "totals": query.totals(filtered),
-                "any": bool(found.rows) or rows.exists(),
-            }
+            try:
+                found = query.page(filtered, asked)
+                context |= {
+                    "found": found,
+                    "totals": query.totals(filtered),
+                    "any": bool(found.rows) or rows.exists(),
+                    **linked(asked, found),
+                }
+            except TooSlow:
+                context["too_slow"] = True
         return self.render(request, "console/cdrs/list.html", context | (extra_context or {}))

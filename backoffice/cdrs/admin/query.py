@@ -1,7 +1,4 @@
-"""The inbox as a query: tabs, filters, pages by key, and totals of all that is filtered. Reads only.
-
-Nothing counts millions: pages go on by key, and totals are given up with a sentence when they take too long.
-"""
+"""The inbox as a query: tabs, filters, one window of what they leave and the totals of all of it. Reads only."""
 
 from __future__ import annotations
 
@@ -12,18 +9,19 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db import OperationalError, transaction
-from django.db import connection as database
 from django.db.models import Case, Count, ExpressionWrapper, F, Q, QuerySet, Sum, When
 from django.http import QueryDict
 
 from backoffice.cdrs.models import Cdr
 from backoffice.cdrs.rules.states import TO_REVIEW, CdrState, Verdict
+from backoffice.console.given import number
+from backoffice.console.windows import Mark, TooSlow, Window, patience, read_mark, window
 from backoffice.fields import NumberField
 from backoffice.roaming_site import site
 
-PAGE = 50
-PATIENCE_MS = 1500
+TOTALS_PATIENCE_MS = 1_500
+"""Totals stand below a page that is shown without them, too."""
+
 UNACKNOWLEDGED = timedelta(hours=24)
 
 TABS: Mapping[str, str] = {
@@ -46,10 +44,6 @@ ABOUT: Mapping[str, str] = {
 }
 
 
-def _digits(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else None
-
-
 def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
@@ -63,20 +57,6 @@ def _amount(text: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return found if found.is_finite() and abs(found) < 10**12 else None
-
-
-def _mark(text: str) -> tuple[datetime, int] | None:
-    moment, _, row = text.partition("~")
-    try:
-        found = datetime.fromisoformat(moment)
-    except ValueError:
-        return None
-    number = _digits(row)
-    return (found, number) if number is not None and found.tzinfo is not None else None
-
-
-def mark(moment: datetime, row: int) -> str:
-    return f"{moment.isoformat()}~{row}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +73,15 @@ class Asked:
     delta: Decimal | None = None
     since: date | None = None
     until: date | None = None
-    before: tuple[datetime, int] | None = None
+    before: Mark | None = None
+    after: Mark | None = None
 
     @classmethod
     def read(cls, given: QueryDict) -> Asked:
         tab = given.get("tab", "")
         return cls(
             tab=tab if tab in TABS else "review",
-            partner=_digits(given.get("partner", "")),
+            partner=number(given.get("partner")),
             way=given.get("way", "") if given.get("way") in ("in", "out") else "",
             reason=given.get("reason", "")[:40],
             currency=given.get("currency", "").upper()[:3],
@@ -109,7 +90,8 @@ class Asked:
             delta=_amount(given.get("delta", "")),
             since=_day(given.get("since", "")),
             until=_day(given.get("until", "")),
-            before=_mark(given.get("before", "")),
+            before=read_mark(given.get("before", "")),
+            after=read_mark(given.get("after", "")),
         )
 
     @property
@@ -181,20 +163,10 @@ def _tab(tab: str, now: datetime) -> Q:
     return Q()
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    rows: list[Cdr]
-    older: str = ""
-
-
-def page(rows: QuerySet[Cdr], asked: Asked) -> Found:
-    """One page, the latest end of charge first."""
-    if asked.before is not None:
-        moment, row = asked.before
-        rows = rows.filter(Q(ends_at__lt=moment) | Q(ends_at=moment, pk__lt=row)).filter(ends_at__lte=moment)
-    listed = list(rows.order_by("-ends_at", "-id").select_related("party", "emsp").defer("document")[: PAGE + 1])
-    older = mark(listed[PAGE - 1].ends_at, listed[PAGE - 1].pk) if len(listed) > PAGE else ""
-    return Found(listed[:PAGE], older)
+def page(rows: QuerySet[Cdr], asked: Asked) -> Window[Cdr]:
+    """One page, the latest end of charge first. Raises TooSlow."""
+    rows = rows.select_related("party", "emsp").defer("document")
+    return window(rows, "ends_at", before=asked.before, after=asked.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,21 +193,14 @@ def totals(rows: QuerySet[Cdr]) -> list[Total] | None:
         .order_by("currency", "ours")
     )
     try:
-        with transaction.atomic():
-            with database.cursor() as cursor:
-                cursor.execute(f"SET LOCAL statement_timeout = {PATIENCE_MS}")
-            found = [
+        with patience(TOTALS_PATIENCE_MS):
+            return [
                 Total(
                     row["currency"], row["ours"], row["n"], row["kwh"], row["billed"], row["calculated"], row["apart"]
                 )
                 for row in summed
             ]
-            with database.cursor() as cursor:
-                cursor.execute("SET LOCAL statement_timeout = DEFAULT")
-        return found
-    except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", "") != "57014":
-            raise
+    except TooSlow:
         return None
 
 

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from backoffice.console.model_admins import ReadOnlyAdmin
 from backoffice.console.scope import parties_of
+from backoffice.console.windows import TooSlow, linked
 from backoffice.delivery.admin import log_query
 from backoffice.delivery.models import Exchange, Message
 from backoffice.partners.models import Connection
@@ -47,7 +48,7 @@ class ExchangeAdmin(ReadOnlyAdmin):
         context: dict[str, Any] = {"found": None, "too_slow": False}
         try:
             context["found"] = log_query.find(self.get_queryset(request), asked, site.now())
-        except log_query.TooSlow:
+        except TooSlow:
             context["too_slow"] = True
         latest = None
         if context["found"] is not None and not context["found"].rows:
@@ -67,13 +68,7 @@ class ExchangeAdmin(ReadOnlyAdmin):
                 "statuses": [(name, label) for name, (label, _) in log_query.STATUSES.items()],
                 "presets": [(name, label, asked.link(preset=name)) for name, (label, _) in log_query.PRESETS.items()],
                 "all_link": asked.link(preset=""),
-                "older": asked.link(before=context["found"].older)
-                if context["found"] and context["found"].older
-                else "",
-                "newer": asked.link(after=context["found"].newer)
-                if context["found"] and context["found"].newer
-                else "",
-                "newest": asked.link(),
+                **linked(asked, context["found"]),
                 "wider": asked.link(window="all"),
             },
         )

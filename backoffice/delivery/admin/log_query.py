@@ -1,7 +1,6 @@
-"""The message log as a query: the filters of the page, and pages by key instead of by offset. Reads only.
+"""The message log as a query: the filters of the page and one window of what they leave. Reads only.
 
-A log has millions of rows, so nothing here counts them, every filter is bounded by a window of time, and a search that
-takes too long is given up with a sentence.
+A log has millions of rows, so every filter is bounded by a span of time.
 """
 
 from __future__ import annotations
@@ -13,18 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db import OperationalError, transaction
-from django.db import connection as database
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
+from backoffice.console.given import number
+from backoffice.console.windows import PATIENCE_MS, Mark, Window, patience, read_mark, window
 from backoffice.delivery.models import FAILED, NOTED, SLOW_MS, Exchange
 from backoffice.partners.secrets import pseudonym
 from backoffice.roaming_site import site
-
-PAGE = 50
-PATIENCE_MS = 4000
-"""A search over bodies may take this long and no longer."""
 
 WINDOWS: Mapping[str, tuple[str, timedelta | None]] = {
     "1h": ("last hour", timedelta(hours=1)),
@@ -53,10 +48,6 @@ STATUSES: Mapping[str, tuple[str, Q]] = {
 _WITH_OWNER = re.compile(r"[A-Za-z]{2}/[A-Za-z0-9*]{3}/.")
 
 
-class TooSlow(Exception):
-    """The search was given up."""
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the page's form says, read leniently: what makes no sense is as if it were not there."""
@@ -70,14 +61,13 @@ class Asked:
     correlation: str = ""
     q: str = ""
     window: str = "24h"
-    before: tuple[datetime, int] | None = None
-    after: tuple[datetime, int] | None = None
+    before: Mark | None = None
+    after: Mark | None = None
 
     @classmethod
     def read(cls, given: QueryDict) -> Asked:
-        partner = given.get("partner", "")
         return cls(
-            partner=int(partner) if partner.isascii() and partner.isdigit() and len(partner) < 18 else None,
+            partner=number(given.get("partner")),
             module=given.get("module", "")[:40],
             direction=given.get("direction", "") if given.get("direction") in ("in", "out") else "",
             status=given.get("status", "") if given.get("status") in STATUSES else "",
@@ -86,8 +76,8 @@ class Asked:
             correlation=given.get("correlation", "").strip()[:255],
             q=given.get("q", "").strip()[:200],
             window=given.get("window", "24h") if given.get("window") in WINDOWS else "24h",
-            before=_mark(given.get("before", "")),
-            after=_mark(given.get("after", "")),
+            before=read_mark(given.get("before", "")),
+            after=read_mark(given.get("after", "")),
         )
 
     @property
@@ -153,56 +143,10 @@ class Asked:
         return rows.filter(whole | within | of_token)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One page, newest first; the marks lead to the pages beside it."""
-
-    rows: list[Exchange]
-    older: str
-    newer: str
-
-
-def find(rows: QuerySet[Exchange], asked: Asked, now: datetime) -> Found:
-    """Raises TooSlow."""
+def find(rows: QuerySet[Exchange], asked: Asked, now: datetime) -> Window[Exchange]:
+    """One page, the latest first; a chain of one correlation id whole and in the order of time. Raises TooSlow."""
     rows = asked.apply(rows, now).defer("request_body", "response_body").select_related("connection")
     if asked.correlation:
-        return Found(_read(rows.order_by("at", "id")[:200]), "", "")
-    if asked.after is not None:
-        at, number = asked.after
-        later = rows.filter(at__gte=at).filter(Q(at__gt=at) | Q(id__gt=number)).order_by("at", "id")
-        page = _read(later[: PAGE + 1])
-        more = len(page) > PAGE
-        page = page[:PAGE][::-1]
-        return Found(page, mark(page[-1]) if page else "", mark(page[0]) if page and more else "")
-    if asked.before is not None:
-        at, number = asked.before
-        rows = rows.filter(at__lte=at).filter(Q(at__lt=at) | Q(id__lt=number))
-    page = _read(rows.order_by("-at", "-id")[: PAGE + 1])
-    more = len(page) > PAGE
-    page = page[:PAGE]
-    return Found(page, mark(page[-1]) if more else "", mark(page[0]) if page and asked.before is not None else "")
-
-
-def _read(rows: QuerySet[Exchange]) -> list[Exchange]:
-    try:
-        with transaction.atomic():
-            with database.cursor() as cursor:
-                cursor.execute(f"SET LOCAL statement_timeout = {PATIENCE_MS}")
-            return list(rows)
-    except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) == "57014":  # query_canceled
-            raise TooSlow from error
-        raise
-
-
-def mark(row: Exchange) -> str:
-    return f"{row.at.isoformat()}_{row.pk}"
-
-
-def _mark(text: str) -> tuple[datetime, int] | None:
-    moment, _, number = text.rpartition("_")
-    try:
-        at = datetime.fromisoformat(moment)
-        return (at, int(number)) if at.tzinfo is not None and 0 <= int(number) < 2**63 else None
-    except ValueError:
-        return None
+        with patience(PATIENCE_MS):
+            return Window(list(rows.order_by("at", "id")[:200]))
+    return window(rows, "at", before=asked.before, after=asked.after)

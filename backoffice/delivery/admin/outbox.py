@@ -14,6 +14,7 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 
 from backoffice.console.cells import NOTHING, since, state
+from backoffice.console.given import number
 from backoffice.console.model_admins import ConsoleAdmin, Empty
 from backoffice.console.scope import parties_of
 from backoffice.delivery.actions import steering
@@ -241,7 +242,7 @@ class MessageAdmin(ConsoleAdmin):
 
     def drop(self, request: HttpRequest, **segments: Any) -> HttpResponse:
         given = request.POST if request.method == "POST" else request.GET
-        ids = [int(pk) for pk in given.getlist("pk") if pk.isascii() and pk.isdigit() and len(pk) < 18]
+        ids = [pk for text in given.getlist("pk") if (pk := number(text)) is not None]
         if not ids:
             return redirect("admin:delivery_message_changelist")
         reason = request.POST.get("reason", "").strip()[:200]

@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from backoffice.console.cells import NOTHING, since
+from backoffice.console.given import number
 from backoffice.console.model_admins import ConsoleAdmin, Empty
 from backoffice.console.templatetags.roaming import health_state
 from backoffice.delivery.actions.pulling import UnableToPull
@@ -304,7 +305,7 @@ class ConnectionAdmin(ConsoleAdmin):
 
     def pause_several(self, request: HttpRequest) -> HttpResponse:
         """Each by itself: one that cannot be paused any more holds up none of the others."""
-        numbers = [pk for pk in request.POST.getlist("pk") if pk.isascii() and pk.isdigit() and len(pk) < 18]
+        numbers = [pk for text in request.POST.getlist("pk") if (pk := number(text)) is not None]
         rows = list(self.get_queryset(request).filter(pk__in=numbers))
         reason = request.POST.get("reason", "").strip()[:200]
         if not rows:

@@ -1,7 +1,4 @@
-"""The list of sessions as a query: the filters of the page, and pages by key instead of by offset. Reads only.
-
-There may be millions, so nothing here counts them, and a search that takes too long is given up with a sentence.
-"""
+"""The list of sessions as a query: the filters of the page and one window of what they leave. Reads only."""
 
 from __future__ import annotations
 
@@ -12,19 +9,16 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db import OperationalError, transaction
-from django.db import connection as database
 from django.db.models import F, Q, QuerySet
 from django.http import QueryDict
 
+from backoffice.console.given import number
+from backoffice.console.windows import Mark, Window, read_mark, window
 from backoffice.fields import Bare
 from backoffice.sessions.actions.watching import silent, without_cdr
 from backoffice.sessions.models import Session
 from backoffice.sessions.rules.states import ONGOING
 from ocpi.wire.sessions import SessionStatus
-
-PAGE = 50
-PATIENCE_MS = 4000
 
 STATES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "": ("Now", tuple(sorted(status.value for status in ONGOING))),
@@ -46,10 +40,6 @@ SHORTEST = 3
 """Characters of a prefix that is worth looking for."""
 
 
-class TooSlow(Exception):
-    """The search was given up."""
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the page's form says, read leniently: what makes no sense is as if it were not there."""
@@ -60,21 +50,20 @@ class Asked:
     party: int | None = None
     token: str = ""
     place: str = ""
-    before: tuple[datetime, int] | None = None
-    after: tuple[datetime, int] | None = None
+    before: Mark | None = None
+    after: Mark | None = None
 
     @classmethod
     def read(cls, given: QueryDict) -> Asked:
-        party = given.get("party", "")
         return cls(
             state=given.get("state", "") if given.get("state") in STATES else "",
             trouble=given.get("trouble", "") if given.get("trouble") in TROUBLES else "",
             way=given.get("way", "") if given.get("way") in ("ours", "theirs") else "",
-            party=int(party) if party.isascii() and party.isdigit() and len(party) < 18 else None,
+            party=number(given.get("party")),
             token=given.get("token", "").strip()[:64],
             place=given.get("place", "").strip()[:64],
-            before=_mark(given.get("before", "")),
-            after=_mark(given.get("after", "")),
+            before=read_mark(given.get("before", "")),
+            after=read_mark(given.get("after", "")),
         )
 
     @property
@@ -138,54 +127,7 @@ def _bare(text: str) -> str:
     return re.sub("[^A-Z0-9]", "", text.upper())
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One page, the latest start first; the marks lead to the pages beside it."""
-
-    rows: list[Session]
-    older: str
-    newer: str
-
-
-def find(rows: QuerySet[Session], asked: Asked, now: datetime) -> Found:
-    """Raises TooSlow."""
+def find(rows: QuerySet[Session], asked: Asked, now: datetime) -> Window[Session]:
+    """One page, the latest start first. Raises TooSlow."""
     rows = asked.apply(rows, now).defer("document", "signed_data", "place").select_related("party", "emsp")
-    if asked.after is not None:
-        at, number = asked.after
-        later = rows.filter(starts_at__gte=at).filter(Q(starts_at__gt=at) | Q(id__gt=number))
-        page = _read(later.order_by("starts_at", "id")[: PAGE + 1])
-        more = len(page) > PAGE
-        page = page[:PAGE][::-1]
-        return Found(page, mark(page[-1]) if page else "", mark(page[0]) if page and more else "")
-    if asked.before is not None:
-        at, number = asked.before
-        rows = rows.filter(starts_at__lte=at).filter(Q(starts_at__lt=at) | Q(id__lt=number))
-    page = _read(rows.order_by("-starts_at", "-id")[: PAGE + 1])
-    more = len(page) > PAGE
-    page = page[:PAGE]
-    return Found(page, mark(page[-1]) if more else "", mark(page[0]) if page and asked.before is not None else "")
-
-
-def _read(rows: QuerySet[Session]) -> list[Session]:
-    try:
-        with transaction.atomic():
-            with database.cursor() as cursor:
-                cursor.execute(f"SET LOCAL statement_timeout = {PATIENCE_MS}")
-            return list(rows)
-    except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) == "57014":  # query_canceled
-            raise TooSlow from error
-        raise
-
-
-def mark(row: Session) -> str:
-    return f"{row.starts_at.isoformat()}_{row.pk}"
-
-
-def _mark(text: str) -> tuple[datetime, int] | None:
-    moment, _, number = text.rpartition("_")
-    try:
-        at = datetime.fromisoformat(moment)
-        return (at, int(number)) if at.tzinfo is not None and 0 <= int(number) < 2**63 else None
-    except ValueError:
-        return None
+    return window(rows, "starts_at", before=asked.before, after=asked.after)

@@ -12,6 +12,7 @@ from django.urls import URLPattern, reverse
 
 from backoffice.console.model_admins import ReadOnlyAdmin
 from backoffice.console.scope import parties_of, scoped
+from backoffice.console.windows import TooSlow, linked
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
 from backoffice.sessions.admin import asked as queries
@@ -42,7 +43,7 @@ class SessionAdmin(DeedPages, DetailPages, ReadOnlyAdmin):
         found, too_slow = None, False
         try:
             found = queries.find(self.get_queryset(request), asked, now)
-        except queries.TooSlow:
+        except TooSlow:
             too_slow = True
         latest = None
         if found is not None and not found.rows:
@@ -64,9 +65,7 @@ class SessionAdmin(DeedPages, DetailPages, ReadOnlyAdmin):
                 (label, asked.link(state="all", trouble=key), key == asked.trouble)
                 for key, label in queries.TROUBLES.items()
             ],
-            "older": asked.link(before=found.older) if found and found.older else "",
-            "newer": asked.link(after=found.newer) if found and found.newer else "",
-            "newest": asked.link(),
+            **linked(asked, found),
             "everything": "?state=all",
             "live": asked.before is None and asked.after is None,
         }

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.views.decorators.http import require_POST
 
+from backoffice.console.given import number
 from backoffice.partners.models import Connection, Party
 from backoffice.roaming_site import site
 from backoffice.tokens.actions import authorizing, changing, comparing
@@ -84,8 +85,8 @@ class DeedPages:
         return HttpResponseRedirect(_page(made[0].pk)) if made else answer
 
     def tell_view(self: Any, request: HttpRequest, pk: int) -> HttpResponse:
-        chosen = request.POST.get("connection", "")
-        only = [int(chosen)] if chosen.isascii() and chosen.isdigit() and len(chosen) < 18 else None
+        chosen = number(request.POST.get("connection"))
+        only = None if chosen is None else [chosen]
 
         def do(token: Token) -> str:
             owed = changing.tell_again(token, only=only, now=site.now())

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 
 from backoffice.console import waiting
+from backoffice.console.given import number
 from backoffice.documents.importing import UnableToImport
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
@@ -75,12 +76,9 @@ class UploadPages:
         file.unlink(missing_ok=True)
         header = importing.read_file(data).header
         mapping = {
-            name: int(chosen)
+            name: chosen
             for name in sheet.COLUMNS
-            if (chosen := request.POST.get(f"column_{name}", "")).isascii()
-            and chosen.isdigit()
-            and len(chosen) < 4
-            and int(chosen) < len(header)
+            if (chosen := number(request.POST.get(f"column_{name}"))) is not None and chosen < len(header)
         }
         return self._told(request, _chosen(parties, str(pk)), data, mapping)
 

@@ -16,6 +16,7 @@ from django.urls import URLPattern, reverse
 from django.views.decorators.http import require_POST
 
 from backoffice.console.cells import since, state
+from backoffice.console.given import number
 from backoffice.console.model_admins import ConsoleAdmin, Empty
 from backoffice.roaming_site import site
 from backoffice.tariffs.actions import drafting
@@ -264,10 +265,10 @@ def purpose_of(draft: Draft) -> str:
 
 
 def _lock_of(request: HttpRequest) -> int:
-    stated = request.POST.get("@lock", "")
-    if not (stated.isascii() and stated.isdigit() and len(stated) < 10):
+    stated = number(request.POST.get("@lock"))
+    if stated is None:
         raise BadRequest("The form's hidden parts are damaged.")
-    return int(stated)
+    return stated
 
 
 def _crumbs() -> list[tuple[str, str]]:

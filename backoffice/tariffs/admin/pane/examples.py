@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest
 
+from backoffice.console.given import number
 from backoffice.partners.models import Party
 from backoffice.tariffs.models import SavedExample
 from backoffice.tariffs.rules.examples import Example, example_of
@@ -30,9 +31,9 @@ def of(party: Party) -> list[tuple[str, Example]]:
 def change(request: HttpRequest, party: Party, *, sorry: Callable[[ValueError], None]) -> None:
     """Keep the example that was entered (`e.…`), or forget one."""
     kept = SavedExample.objects.filter(party=party)
-    gone = request.POST.get("_forget", "")
-    if gone.isascii() and gone.isdigit() and len(gone) < 16:
-        kept.filter(pk=int(gone)).delete()
+    gone = number(request.POST.get("_forget"))
+    if gone is not None:
+        kept.filter(pk=gone).delete()
         return
     try:
         example = example_of({name: request.POST.get(f"e.{name}") for name in FIELDS})

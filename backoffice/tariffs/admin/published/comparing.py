@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.http import urlencode
 
+from backoffice.console.given import number
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
 from backoffice.tariffs.admin.pane import examples
@@ -54,9 +55,7 @@ class ComparePages:
         return [self.page("compare/", self.compare_view, "compare")]
 
     def compare_view(self: Any, request: HttpRequest) -> HttpResponse:
-        wanted = [
-            int(each) for each in request.GET.getlist("t") if each.isascii() and each.isdigit() and len(each) < 16
-        ]
+        wanted = [pk for text in request.GET.getlist("t") if (pk := number(text)) is not None]
         wanted = list(dict.fromkeys(wanted))[:MOST]
         rows = {row.pk: row for row in seen_tariffs(request).filter(pk__in=wanted)}
         chosen = [rows[pk] for pk in wanted if pk in rows]
