@@ -192,6 +192,9 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_PRIORITY = (
+    6  # of 0 to 9, the lowest goes first: errands, for which somebody waits, go before the rest
+)
 CELERY_RESULT_EXPIRES = None  # there are none, so nothing has to clean them up every night
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

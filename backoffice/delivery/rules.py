@@ -143,7 +143,34 @@ class ErrandState(StrEnum):
     EXPIRED = "EXPIRED"
 
 
-OVER = frozenset({ErrandState.DONE, ErrandState.FAILED, ErrandState.EXPIRED})
+ERRAND_TRANSITIONS: Mapping[ErrandState, frozenset[ErrandState]] = {
+    ErrandState.DUE: frozenset({ErrandState.SENDING}),
+    ErrandState.SENDING: frozenset(ErrandState),  # SENDING again: its process died, and another one has it
+    ErrandState.DONE: frozenset(),
+    ErrandState.FAILED: frozenset(),
+    ErrandState.EXPIRED: frozenset(),
+}
+
+ERRAND_LADDER = (2.0, 5.0, 15.0, 30.0)
+"""Seconds before attempts 2, 3, ... of a result or a push; the last one repeats until the deadline. Without jitter: somebody
+waits, and no more than a few of one partner travel at a time."""
+
+
+def errand_state(what: What, outcome: Outcome, *, token_is_old: bool) -> ErrandState:
+    """What an answer means for an errand; DUE: again. A request is never repeated: the partner may have begun to do it.
+    `token_is_old`: it was sent with a token that has been replaced meanwhile."""
+    if isinstance(outcome, Delivered):
+        return ErrandState.DONE
+    if what is What.REQUEST:
+        return ErrandState.FAILED
+    again = isinstance(outcome, Retry) or (outcome.cause is Cause.UNAUTHORIZED and token_is_old)
+    return ErrandState.DUE if again else ErrandState.FAILED
+
+
+def next_errand_try(attempts: int, *, retry_after: float | None) -> timedelta:
+    """Pause after this many attempts. The partner's own Retry-After is honoured when it is longer."""
+    pause = ERRAND_LADDER[min(attempts, len(ERRAND_LADDER)) - 1]
+    return timedelta(seconds=max(pause, retry_after or 0))
 
 
 PATCHED = frozenset({"status"})

@@ -8,13 +8,18 @@ from typing import Any
 from celery import shared_task
 from django.conf import settings
 
-from backoffice.delivery.actions import draining, pulling, recording
+from backoffice.delivery.actions import draining, errands, pulling, recording, running
 from backoffice.roaming_site import site
 
 
 @shared_task(name="delivery.drain")
 def drain(*, connection_id: int, **kwargs: Any) -> int:
     return draining.drain(connection_id)
+
+
+@shared_task(name="delivery.run_errand")
+def run_errand(*, errand_id: int, **kwargs: Any) -> int:
+    return running.run(errand_id)
 
 
 @shared_task(name="delivery.pull")
@@ -33,4 +38,5 @@ def pull_due(**kwargs: Any) -> int:
 
 @shared_task(name="delivery.trim")
 def trim(**kwargs: Any) -> int:
-    return recording.trim(before=site.now() - timedelta(days=settings.EXCHANGE_RETENTION_DAYS))
+    before = site.now() - timedelta(days=settings.EXCHANGE_RETENTION_DAYS)
+    return recording.trim(before=before) + errands.trim(before=before)

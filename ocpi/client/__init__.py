@@ -70,12 +70,15 @@ class Client:
         try:
             response = self._connections.exchange(read_url(request.url, self.policy), request)
         except UrlDenied as denied:
-            return undelivered(Cause.URL_DENIED, str(denied), elapsed_ms=_since(started), now=datetime.now(UTC))
+            return undelivered(
+                Cause.URL_DENIED, str(denied), sent=False, elapsed_ms=_since(started), now=datetime.now(UTC)
+            )
         except Failure as failure:
             return undelivered(
                 failure.cause,
                 failure.detail,
                 address=failure.address,
+                sent=failure.sent,
                 elapsed_ms=_since(started),
                 now=datetime.now(UTC),
             )

@@ -128,7 +128,11 @@ class Connections:
             except _Stale as error:
                 if request.method not in _REPEATABLE:
                     raise Failure(Cause.CONNECTION_LOST, "before the answer", address=kept.address) from error
-        opened = self._open(target, deadline)
+        try:
+            opened = self._open(target, deadline)
+        except Failure as failure:
+            failure.sent = False
+            raise
         try:
             return self._exchange_on(opened, request, head, deadline)
         except _Stale as error:

@@ -101,12 +101,18 @@ class _Undelivered(_Exchanged):
     cause: Cause
     detail: str = ""
     """What exactly, from the socket or from the partner; may be empty."""
+    sent: bool = True
+    """False: it certainly never reached the partner."""
+
+    @property
+    def happened(self) -> str:
+        """For whoever waits: what happened, and exactly what."""
+        return " ".join(filter(None, (CAUSES[self.cause].happened, self.detail and f"({self.detail})")))
 
     @property
     def reason(self) -> str:
         """For staff: what happened, exactly what, and what to do."""
-        facts = CAUSES[self.cause]
-        return " ".join(filter(None, (facts.happened, self.detail and f"({self.detail})", facts.remedy)))
+        return f"{self.happened} {CAUSES[self.cause].remedy}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +174,7 @@ def undelivered(
     elapsed_ms: int,
     now: datetime,
     address: str | None = None,
+    sent: bool = True,
     response: Response | None = None,
     answer: Answer | None = None,
     oddities: tuple[str, ...] = (),
@@ -176,6 +183,7 @@ def undelivered(
     shared: _Shared = {
         "cause": cause,
         "detail": detail[:500],
+        "sent": sent,
         "elapsed_ms": elapsed_ms,
         "http_status": response.http_status if response else None,
         "headers": response.headers if response else Headers(),
@@ -192,6 +200,7 @@ def undelivered(
 class _Shared(TypedDict):
     cause: Cause
     detail: str
+    sent: bool
     elapsed_ms: int
     http_status: int | None
     headers: Headers

@@ -44,6 +44,8 @@ class Failure(Exception):
         self.cause = cause
         self.detail = detail
         self.address = address
+        self.sent = True
+        """False: nothing of the request left this machine."""
 
 
 class Deadline:

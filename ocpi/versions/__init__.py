@@ -29,6 +29,7 @@ __all__ = [
     "changes",
     "down",
     "fields",
+    "lacks",
     "overlay",
     "patch_through",
     "translate_path",
@@ -65,6 +66,11 @@ def down(version: str, cls: type[Wire], tree: Any, ctx: Context = _NOTHING) -> A
 def translate_path(version: str, cls: type[Wire], path: Path) -> Path:
     """Where the peer finds in its own object what is at this path (of a Violation) in the newest version."""
     return _walker.translate_path(version, cls, path)
+
+
+def lacks(version: str, command: str) -> bool:
+    """Whether this command came only after that version (2.1.1 cannot cancel a reservation)."""
+    return command in VERSIONS[NEWEST].commands - VERSIONS[version].commands
 
 
 def changes(version: str, cls: type[Wire]) -> tuple[Change, ...]:

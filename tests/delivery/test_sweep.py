@@ -26,6 +26,7 @@ def test_it_listens_again_when_the_database_goes(monkeypatch: pytest.MonkeyPatch
         raise next(ends)
 
     monkeypatch.setattr(sweep.Command, "_listen", listen)
+    monkeypatch.setattr(sweep.Hurry, "forever", lambda self: None)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     monkeypatch.setattr(database, "close", lambda: None)
     with pytest.raises(EnoughSeen):

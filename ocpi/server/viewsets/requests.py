@@ -56,11 +56,10 @@ class RequestsDoor(AnsweringDoor):
     # --- Receiver interface -------------------------------------------------------------------------------------------
 
     def _matching(self, segments: tuple[str, ...]) -> Iterator[tuple[Ask, dict[str, str]]]:
-        """The asks at this path that the version of this door knows (2.1.1 cannot cancel a reservation)."""
-        unknown = versions.VERSIONS[versions.NEWEST].commands - versions.VERSIONS[self.version].commands
+        """The asks at this path that the version of this door knows."""
         for ask in self.shape.asks:
             found = match(ask.path, segments)
-            if found is not None and ask.path not in unknown:
+            if found is not None and not versions.lacks(self.version, ask.path):
                 yield ask, found
 
     def _asked(self, segments: tuple[str, ...]) -> HttpResponse:

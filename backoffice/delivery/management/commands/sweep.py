@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-import select
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError
 from django.db import connection as database
@@ -21,6 +22,8 @@ from backoffice.celery import app
 from backoffice.delivery.actions.draining import drain, mailboxes_due
 from backoffice.delivery.actions.pulling import pulls_waiting
 from backoffice.delivery.actions.pulling import run as run_pull
+from backoffice.delivery.management.hurrying import Hurry
+from backoffice.delivery.management.hurrying import wait as _wait
 from backoffice.jobs import actions as jobs
 from backoffice.jobs.recording import HEADER
 from backoffice.nudging import CHANNEL, QUIET
@@ -37,6 +40,9 @@ INLINE_AFTER = timedelta(seconds=15)
 """When something has been due this long the workers are not coming: drain here, a little, until they are back."""
 
 PUBLISH_SECONDS = 2.0
+AFTER_ERRANDS: int = (
+    settings.CELERY_TASK_DEFAULT_PRIORITY
+)  # which only holds for what is published by other ways than this
 
 AWAY = (OperationalError, InterfaceError, psycopg.OperationalError)
 """The database is gone; the last, which Django does not wrap, while we wait for notices."""
@@ -54,6 +60,7 @@ class Command(BaseCommand):
         """Work in tables that was handed on: task, id, waiting since when; True once this process does it itself."""
 
     def handle(self, *args: Any, **options: Any) -> None:
+        threading.Thread(target=Hurry().forever, name="errands", daemon=True).start()
         self.slow = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inline-export")
         pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="inline-drain")
         inline: set[int] = set()
@@ -113,19 +120,11 @@ class Command(BaseCommand):
                     (self.slow or pool).submit(_make_here, row_id)
 
 
-def _wait(raw: Any, seconds: float) -> bool:
-    """Sleep until a notice comes; several that came together wake us once. False: none came."""
-    ready, _, _ = select.select([raw.fileno()], [], [], seconds)
-    if ready:
-        raw.execute("SELECT 1")  # takes the notices off the wire
-    return bool(ready)
-
-
 def _publish(task: str, *, headers: dict[str, str] | None = None, **ids: Any) -> bool:
     """Nudge the workers. A broker that hangs costs two seconds at most; the table is the memory, not the queue."""
     try:
         with app.connection_for_write(connect_timeout=PUBLISH_SECONDS) as broker:
-            app.send_task(task, kwargs=ids, headers=headers, connection=broker, retry=False)
+            app.send_task(task, kwargs=ids, headers=headers, connection=broker, retry=False, priority=AFTER_ERRANDS)
     except Exception as error:  # noqa: BLE001 - whatever a broker library raises: the sweep goes on by itself later
         log.warning("the broker took no task (%s); the sweep works by itself when it stays away", error)
         return False
