@@ -204,6 +204,24 @@ def test_what_a_charge_point_is_told_of_several_is_the_lowest_for_ever(told: lis
         assert again.at(when) == tenths(Fraction(32) if holds is None else holds)
 
 
+@given(st.lists(st.tuples(st.integers(0, 5_000_000), limits), min_size=1, max_size=6))
+@settings(max_examples=200, deadline=None)
+def test_a_limit_that_changes_within_a_second_never_counts_late(told: list[tuple[int, Decimal]]) -> None:
+    begin = instant(NOW)
+    drawn = Curve(tuple(Step(begin + at, Fraction(limit)) for at, limit in sorted(dict(told).items())))
+    tree = lasting(drawn, at=NOW, unit=A, most=Fraction(32))
+    periods = tree["charging_profile_period"]
+    assert isinstance(periods, list)
+    starts = [period["start_period"] for period in periods]
+    assert starts == sorted(set(starts))
+    again = curve(wire_json.validate(ChargingProfile, tree), begins=BEGAN, unit=A, plug=AC_22)
+    for at in range(0, 6_000_000, 250_000):
+        holds, shown = drawn.at(begin + at), again.at(begin + at)
+        assert shown is not None
+        assert shown <= (Fraction(32) if holds is None else holds)
+    assert again.at(begin + 7 * SECOND) == min(drawn.at(begin + 7 * SECOND) or Fraction(0), Fraction(32))
+
+
 def test_a_curve_has_no_step_that_changes_nothing() -> None:
     assert lowest([NOTHING, NOTHING]) == NOTHING
     flat = curve(profile("A", (0, "16"), (60, "16"), (120, "6")), begins=BEGAN, unit=A, plug=AC_22)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 from backoffice.charging_profiles.rules.plugs import Plug, tenths
 from ocpi.wire.base import date_time_text
@@ -97,7 +98,7 @@ def bounded(limits: Curve, most: Limit) -> Curve:
     """Never more than `most`, which holds at all times from the first step on."""
     if most is None:
         return limits
-    return _tidy([Step(step.at, most if step.limit is None else min(step.limit, most)) for step in limits.steps])
+    return _tidy([Step(step.at, _lower(step.limit, most)) for step in limits.steps])
 
 
 def _merged(curves: Sequence[Curve], choose: Callable[[list[Limit]], Limit]) -> Curve:
@@ -137,7 +138,9 @@ def active(limits: Curve, *, at: datetime, length: timedelta, unit: ChargingRate
             "start_date_time": date_time_text(moment(begin)),
             "duration": seconds,
             "charging_rate_unit": unit.value,
-            "charging_profile_period": list(_periods(shown, begin, most)),
+            "charging_profile_period": [
+                each for each in _periods(shown, begin, most) if each["start_period"] < seconds
+            ],
         },
     }
 
@@ -155,14 +158,24 @@ def lasting(limits: Curve, *, at: datetime, unit: ChargingRateUnit, most: Limit)
     }
 
 
-def _periods(shown: Curve, begin: int, most: Limit) -> Iterator[dict[str, object]]:
-    last: object = None
+def _periods(shown: Curve, begin: int, most: Limit) -> Iterator[dict[str, Any]]:
+    """In whole seconds from `begin` on, as OCPI counts. Of a second in which the limit changes the lowest counts."""
+    seconds: dict[int, Limit] = {}
+    carried: Limit = None
     for step in shown.steps:
-        limit = most if step.limit is None else step.limit if most is None else min(step.limit, most)
-        if limit is None:
-            continue
-        value = tenths(limit)
-        if value != last:
-            # a limit never begins late: a step within a second counts from that second on
-            yield {"start_period": (step.at - begin) // SECOND, "limit": value}
-        last = value
+        second, rest = divmod(step.at - begin, SECOND)
+        limit = _lower(step.limit, most)
+        if rest:
+            seconds[second] = _lower(seconds.get(second, carried), limit)
+            second += 1
+        seconds[second] = carried = limit
+    last: object = None
+    for second, limit in sorted(seconds.items()):
+        value = None if limit is None else tenths(limit)
+        if value is not None and value != last:
+            yield {"start_period": second, "limit": value}
+            last = value
+
+
+def _lower(one: Limit, other: Limit) -> Limit:
+    return min((each for each in (one, other) if each is not None), default=None)
