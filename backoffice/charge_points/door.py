@@ -62,6 +62,9 @@ LOOK_EVERY = 2.0
 
 STOPS_WITHIN = 0.25
 
+DRIVES_ANEW = timedelta(seconds=30)
+"""How often a driver is asked which EVSEs it drives."""
+
 T = TypeVar("T")
 
 PURPOSES: Mapping[str, Callable[[Order, datetime], None]] = {
@@ -246,10 +249,11 @@ class OrdersOf:
         self._noticed = False
         self._listening: object = None
         self._points: Collection[int] = ()
+        self._counted_at: datetime | None = None
         self._alive_at: datetime | None = None
 
     def __call__(self) -> Sequence[Instruction]:
-        return outlast(self._take, self._stop) or []
+        return (outlast(self._take, self._stop) or []) if self._driver else []
 
     def wait(self, seconds: float) -> None:
         until = time.monotonic() + min(seconds, LOOK_EVERY)
@@ -274,8 +278,9 @@ class OrdersOf:
             database.connection.add_notify_handler(self._notice)
             self._listening = database.connection
         now = site.now()
+        if self._counted_at is None or now - self._counted_at >= DRIVES_ANEW:
+            self._points, self._counted_at = self._drives(), now
         if self._alive_at is None or now - self._alive_at >= timedelta(seconds=LOOK_EVERY):
-            self._points = self._drives()
             ordering.alive(driver=self._driver, points=self._points, now=now)
             self._alive_at = now
         return ordering.take(driver=self._driver, evses=self._points, now=now)
@@ -297,14 +302,14 @@ def serve(
             log.warning("report refused: %s", error)
             return False
 
-    orders = OrdersOf(driver, drives, stop)
     try:
-        gateway.run(tell, stop, orders)
+        gateway.run(tell, stop, OrdersOf(driver, drives, stop))
     finally:
-        try:
-            ordering.gone(driver=driver)
-        except (OperationalError, InterfaceError) as error:
-            log.warning("the driver's end was not written down: %s", str(error).strip())
+        if driver:
+            try:
+                ordering.gone(driver=driver)
+            except (OperationalError, InterfaceError) as error:
+                log.warning("the driver's end was not written down: %s", str(error).strip())
 
 
 def outlast(work: Callable[[], T], stop: threading.Event) -> T | None:

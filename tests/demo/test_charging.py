@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from backoffice.charge_points.gateway import Admission, CardShown, Metered, Started, StatusReport, Stopped
+from backoffice.charge_points.gateway import Admission, Answer, CardShown, Metered, Started, StatusReport, Stopped
 from backoffice.demo.rules.drivers import PROGRAMME, Card, Group
 from backoffice.demo.rules.life import ChargePoint
 from backoffice.demo.rules.pace import Pace
-from backoffice.demo.rules.visits import Outlet, Story
+from backoffice.demo.rules.visits import WEIGHTS, Outlet, Story
 from backoffice.demo.simulator.board import Ongoing, Socket
 from backoffice.demo.simulator.charging import Charging, Reads
 from ocpi.wire.locations import Status
@@ -32,6 +33,12 @@ CARDS = {
     Group.HELD: [Card("HELD0"), Card("HELD1")],
     Group.SILENT: [Card("SILENT0"), Card("SILENT1"), Card("SILENT2")],
 }
+
+
+def at_once(ask: Callable[[], Answer]) -> Future[Answer]:
+    said: Future[Answer] = Future()
+    said.set_result(ask())
+    return said
 
 
 @dataclass
@@ -65,6 +72,7 @@ class World:
             cards=CARDS,
             pace=PACE,
             chance=random.Random(seed),
+            aside=at_once,
             programme=programme,
         )
 
@@ -205,12 +213,12 @@ def test_a_charge_that_staff_ended_is_let_go() -> None:
 def test_the_programme_shows_every_group_and_every_story() -> None:
     assert {group for group, _ in PROGRAMME} == set(Group)
     for group in (Group.OWN, Group.ROAMING):
-        assert {story for each, story in PROGRAMME if each is group} == set(Story)
+        assert {story for each, story in PROGRAMME if each is group} == set(WEIGHTS)
     world = World()
     world.play(world.charging(iter(PROGRAMME)))
     assert len(world.of(CardShown)) == len(PROGRAMME)
-    assert len(world.of(Started)) == 2 * len(Story)
-    assert len(world.of(Stopped)) == 2 * (len(Story) - 1)
+    assert len(world.of(Started)) == 2 * len(WEIGHTS)
+    assert len(world.of(Stopped)) == 2 * (len(WEIGHTS) - 1)
 
 
 def test_nobody_charges_twice_at_once_and_no_evse_is_used_twice() -> None:

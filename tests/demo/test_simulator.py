@@ -5,24 +5,32 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
 
+from backoffice.charge_points.actions import ordering
 from backoffice.charge_points.gateway import Gateway, Instruction, Report, StatusReport, Tell
+from backoffice.charge_points.rules.orders import Kind
 from backoffice.demo.actions.loading import load
 from backoffice.demo.rules.life import PER_HOUR, ChargePoint
+from backoffice.demo.rules.obeying import Reservation
 from backoffice.demo.simulator import Simulator
-from backoffice.demo.simulator.board import charge_points
+from backoffice.demo.simulator.board import charge_points, driven, ongoing, reservations
 from backoffice.demo.simulator.life import Life
 from backoffice.demo.world.companies import HOME
+from backoffice.fields import milliseconds
 from backoffice.locations.actions.storing import store
 from backoffice.locations.models import Evse, StatusEvent
 from backoffice.partners.models import Party
+from backoffice.roaming_site import site
 from ocpi.wire import json as wire_json
 from ocpi.wire import locations as wire
+from ocpi.wire.commands import CommandResultType as Outcome
 from ocpi.wire.locations import Status
 from tests import factories
+from tests.sessions import cast
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 POINT = ChargePoint("DE*RDK*E1", Status.BLOCKED, "Europe/Berlin", 22_000, False)
@@ -133,6 +141,67 @@ def test_its_partner_copies_are_left_alone() -> None:
     load(HOME, seed=7, now=NOW)
     Party.objects.update(ours=False)
     assert charge_points() == []
+
+
+def obeyed(evse: Evse, kind: Kind, at: datetime, outcome: Outcome = Outcome.ACCEPTED, **arguments: object) -> None:
+    """An order that was given to this EVSE and answered."""
+    ordering.alive(driver="simulator", points=[evse.pk], now=at)
+    order = ordering.order(
+        evse=evse.pk,
+        kind=kind,
+        arguments=arguments,
+        purpose="x",
+        key=f"{at}",
+        deadline=at + timedelta(seconds=9),
+        now=at,
+    )
+    ordering.take(driver="simulator", evses=[evse.pk], now=at)
+    ordering.answered(uid=order.uid, outcome=outcome, now=at)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("orders", "kept"),
+    [
+        ([(Kind.RESERVE, Outcome.ACCEPTED, 4)], 4),
+        ([(Kind.RESERVE, Outcome.EVSE_OCCUPIED, 4)], None),
+        ([(Kind.RESERVE, Outcome.ACCEPTED, 4), (Kind.CANCEL_RESERVATION, Outcome.FAILED, 4)], 4),
+        ([(Kind.RESERVE, Outcome.ACCEPTED, 4), (Kind.CANCEL_RESERVATION, Outcome.ACCEPTED, 4)], None),
+        ([(Kind.RESERVE, Outcome.ACCEPTED, 4), (Kind.RESERVE, Outcome.ACCEPTED, 5)], 5),
+    ],
+)
+def test_what_it_keeps_for_whom_is_what_was_ordered_and_obeyed(
+    orders: list[tuple[Kind, Outcome, int]], kept: int | None
+) -> None:
+    load(HOME, seed=7, now=NOW)
+    now = site.now()
+    evse = Evse.objects.get(pk=driven()[0])
+    for number, (kind, outcome, reservation) in enumerate(orders):
+        given: dict[str, object] = {"reservation": reservation}
+        if kind is Kind.RESERVE:
+            given |= {"uid": "CARD-1", "token_type": "RFID", "expires": now + timedelta(minutes=9)}
+        obeyed(evse, kind, now + timedelta(seconds=number), outcome, **given)
+    assert reservations() == {}, "the EVSE does not show it"
+    Evse.objects.filter(pk=evse.pk).update(status="RESERVED")
+    expires = milliseconds(now + timedelta(minutes=9))
+    assert reservations() == ({evse.evse_id: Reservation(kept, "CARD-1", expires)} if kept else {})
+
+
+@pytest.mark.django_db
+def test_a_charge_is_found_again_with_what_it_was_limited_to() -> None:
+    factories.own_party()
+    emsp = factories.partner().party
+    evse = cast.point(tariffs=())
+    now = milliseconds(site.now())
+    cast.begin(evse, emsp, transaction="TX-1", now=now)
+    profile = {"charging_rate_unit": "A", "charging_profile_period": [{"start_period": 0, "limit": Decimal("6.5")}]}
+    later = [now + timedelta(seconds=number) for number in range(4)]
+    obeyed(evse, Kind.SET_PROFILE, later[0], transaction="TX-0", profile=profile)
+    obeyed(evse, Kind.SET_PROFILE, later[1], transaction="TX-1", profile=profile)
+    obeyed(evse, Kind.SET_PROFILE, later[2], Outcome.REJECTED, transaction="TX-1", profile={})
+    obeyed(evse, Kind.CLEAR_PROFILE, later[3], transaction="TX-1")
+    (found,) = ongoing()
+    assert found.profiles == ((later[1], profile), (later[3], None))
 
 
 @pytest.mark.django_db

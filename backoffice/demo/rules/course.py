@@ -48,7 +48,7 @@ class Course:
         if self.jump is not None and ms >= self.jump[0]:
             kwh += self.jump[1]
         watts = leg.watts if leg else 0
-        return Measured(kwh, watts * WATT_HOUR, before[-1] if before else self.soc, leg is not None)
+        return Measured(kwh, watts * WATT_HOUR, before[-1] if before else self.soc, watts > 0)
 
     def heard(self, ms: int) -> bool:
         """Whether anything that happens at that moment reaches us at that moment."""

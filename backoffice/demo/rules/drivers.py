@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from zlib import crc32
 
+from backoffice.demo.rules.visits import WEIGHTS as STORIES
 from backoffice.demo.rules.visits import Story
 
 
@@ -69,7 +70,7 @@ def draw(cards: Cards, in_use: Collection[str], chance: random.Random, *, group:
 
 
 PROGRAMME: tuple[tuple[Group, Story], ...] = (
-    *((group, story) for story in Story for group in (Group.ROAMING, Group.OWN)),
+    *((group, story) for story in STORIES for group in (Group.ROAMING, Group.OWN)),
     (Group.HELD, Story.FULL),
     (Group.HELD, Story.FULL),
     (Group.STRANGER, Story.FULL),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from backoffice.demo.rules.course import Course
-from backoffice.demo.rules.filling import DIRECT, DIRECT_LIMITS, FULL, ONBOARD, ONBOARD_CHARGERS, Shape, fill
+from backoffice.demo.rules.filling import DIRECT, DIRECT_LIMITS, FULL, ONBOARD, ONBOARD_CHARGERS, Leg, Shape, fill
 from backoffice.demo.rules.life import REASONS
 from ocpi.wire.locations import Status
 
@@ -29,6 +29,7 @@ class Story(Enum):
     OFFLINE = "offline"
     LOST = "lost"
     METER = "meter"
+    UNPLUGGED = "unplugged"
 
 
 WEIGHTS: Mapping[Story, int] = {
@@ -41,7 +42,7 @@ WEIGHTS: Mapping[Story, int] = {
     Story.LOST: 2,
     Story.METER: 2,
 }
-"""How often each is told, in percent."""
+"""How often each is told, in percent, of drivers who come. UNPLUGGED is none of these: the driver never comes."""
 
 LOST_FOR = 60
 """How many stays later a charge point is found again that fell silent for good."""
@@ -152,6 +153,11 @@ def _meter(told: Visit, outlet: Outlet, chance: random.Random) -> Course:
     return Course(course.legs, course.soc, course.ends, course.reason, jump=(at, JUMP))
 
 
+def _unplugged(told: Visit, outlet: Outlet, chance: random.Random) -> Course:
+    """Somebody was let in from afar and never plugs in: the station gives up after the stay."""
+    return Course((Leg(told.stay, 0, 0),), 0, told.stay, "Timeout")
+
+
 def _ending(course: Course, ends: int, reason: str, then: Status = Status.AVAILABLE, trouble: str = "") -> Course:
     return Course(course.legs, course.soc, ends, reason, then, trouble)
 
@@ -169,4 +175,5 @@ _COURSES = {
     Story.OFFLINE: _offline,
     Story.LOST: _lost,
     Story.METER: _meter,
+    Story.UNPLUGGED: _unplugged,
 }

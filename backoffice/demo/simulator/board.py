@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import Max, Q, Sum
+from django.db.models import Max, Q, QuerySet, Sum
 
+from backoffice.charge_points.models import Order
+from backoffice.charge_points.rules.orders import Kind, State
 from backoffice.demo.rules.life import ChargePoint
+from backoffice.demo.rules.obeying import Reservation
 from backoffice.demo.rules.visits import Outlet
 from backoffice.demo.world.companies import COMPANIES
 from backoffice.fields import DocumentField
 from backoffice.locations.models import Evse
 from backoffice.locations.rules import max_power
+from backoffice.roaming_site import site
 from backoffice.sessions.models import Session
 from backoffice.sessions.rules.states import ONGOING
 from ocpi.wire import json as wire_json
+from ocpi.wire.commands import CommandResultType
 from ocpi.wire.locations import Capability, Connector, PowerType, Status
 
 REGISTER = Decimal("1000.000")
 """kWh that every meter had counted before anybody came."""
+
+REMEMBERED = timedelta(days=1)
+"""What was ordered longer ago concerns no charge and no reservation that is not over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +52,12 @@ class Ongoing:
     begun_at: datetime
     meter_start: Decimal
     told_at: datetime
+    profiles: tuple[tuple[datetime, dict[str, Any] | None], ...] = ()
+    """What it was limited to, and since when; None: to nothing."""
 
 
-def charge_points() -> list[ChargePoint]:
-    """Our EVSEs of the demo world as they are now; what was imported or generated beside it is left alone."""
+def _invented() -> QuerySet[Evse]:
+    """Our EVSEs of the demo world; what was imported or generated beside it is left alone."""
     invented = Q()
     for company in COMPANIES:  # an import may have gone into the same party: the ids tell
         invented |= Q(
@@ -54,7 +65,17 @@ def charge_points() -> list[ChargePoint]:
             location__party__party_id=company.party_id,
             location__object_id__regex=f"^{company.party_id}-[0-9]{{4}}$",
         )
-    rows = Evse.objects.filter(invented, location__party__ours=True, listed=True).exclude(evse_id="")
+    return Evse.objects.filter(invented, location__party__ours=True, listed=True).exclude(evse_id="")
+
+
+def driven() -> list[int]:
+    """The rows of what the simulator drives."""
+    return list(_invented().values_list("pk", flat=True))
+
+
+def charge_points() -> list[ChargePoint]:
+    """As they are now."""
+    rows = _invented()
     return [
         ChargePoint(evse_id, Status(status), time_zone, max_power, Capability.RESERVABLE.value in capabilities)
         for evse_id, status, time_zone, max_power, capabilities in rows.order_by("pk").values_list(
@@ -78,6 +99,7 @@ def ongoing() -> list[Ongoing]:
         .annotate(read_at=Max("readings__at"))
     )
     found = []
+    obeyed = _obeyed(Kind.SET_PROFILE, Kind.CLEAR_PROFILE, evses={row.point_id for row in rows})
     for row in rows.order_by("pk"):
         assert row.point is not None
         connector = next((each for each in _connectors(row.point) if each.id == row.connector_id), None)
@@ -91,9 +113,41 @@ def ongoing() -> list[Ongoing]:
                     begun_at=row.starts_at,
                     meter_start=Decimal(row.meter_start or 0),
                     told_at=row.read_at or row.starts_at,
+                    profiles=tuple(
+                        (order.answered_at, given.get("profile"))
+                        for order, given in obeyed
+                        if given["transaction"] == row.transaction and order.answered_at is not None
+                    ),
                 )
             )
     return found
+
+
+def reservations() -> dict[str, Reservation]:
+    """What is kept for somebody, by EVSE id: as it was ordered and obeyed, where the EVSE still shows it."""
+    found: dict[str, Reservation] = {}
+    reserved = _invented().filter(status=Status.RESERVED.value)
+    for order, given in _obeyed(Kind.RESERVE, Kind.CANCEL_RESERVATION, evses=reserved.values("pk")):
+        if order.kind == Kind.RESERVE.value:
+            until = datetime.fromisoformat(given["expires"])
+            found[order.evse.evse_id] = Reservation(given["reservation"], given["uid"], until)
+        else:
+            found.pop(order.evse.evse_id, None)
+    return found
+
+
+def _obeyed(*kinds: Kind, evses: Any) -> list[tuple[Order, dict[str, Any]]]:
+    """What these EVSEs were asked and did, in order, with the arguments."""
+    rows = Order.objects.filter(
+        kind__in=[kind.value for kind in kinds],
+        evse__in=evses,
+        state=State.ANSWERED.value,
+        outcome=CommandResultType.ACCEPTED.value,
+        at__gt=site.now() - REMEMBERED,
+    )
+    return [
+        (row, DocumentField.read(row.arguments)) for row in rows.select_related("evse").order_by("answered_at", "pk")
+    ]
 
 
 def _connectors(evse: Evse) -> list[Connector]:

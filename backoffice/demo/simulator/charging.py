@@ -1,18 +1,22 @@
 """Drivers come, show a card, charge if they may, and leave; every step is a report of a charge point, made when it happens.
 
-A charge point that is silent makes its reports when it is heard again, with the times at which things happened.
+A charge point that is silent makes its reports when it is heard again, with the times at which things happened. While a card
+is being asked about, which may take seconds, the others go on.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from backoffice.charge_points.gateway import (
     Admission,
+    Answer,
     CardShown,
     Metered,
     Started,
@@ -21,8 +25,10 @@ from backoffice.charge_points.gateway import (
     Tell,
 )
 from backoffice.demo.rules.course import Course
-from backoffice.demo.rules.drivers import Cards, Group, draw
+from backoffice.demo.rules.drivers import Card, Cards, Group, draw
+from backoffice.demo.rules.filling import Leg
 from backoffice.demo.rules.life import ChargePoint, place
+from backoffice.demo.rules.limiting import Setting, limited, limits, plan
 from backoffice.demo.rules.pace import Pace
 from backoffice.demo.rules.visits import Story, Visit, visit
 from backoffice.demo.simulator.board import Ongoing, Socket
@@ -34,24 +40,38 @@ FEW = 4
 
 MILLISECOND = timedelta(milliseconds=1)
 
+LOOK_AGAIN = timedelta(milliseconds=50)
+"""While a card is being asked about."""
+
+Aside = Callable[[Callable[[], Answer]], "Future[Answer]"]
+"""Does something beside the rest, as the `submit` of a pool does."""
+
 
 @dataclass(slots=True)
 class Charge:
-    """One that runs, as its charge point knows it. `told`: ms from its start to the last report."""
+    """One that runs, as its charge point knows it. `told`: ms from its start to the last report. `own`: how the car would charge
+    without limits. `plugs`: when the cable comes in, as long as it is not."""
 
     evse_id: str
     uid: str
     transaction: str
-    course: Course
+    own: Course
     direct: bool
     begun: datetime
     meter_start: Decimal
     told: int = 0
+    settings: list[Setting] = field(default_factory=list)
     shown: Status | None = None
+    plugs: datetime | None = None
+    course: Course = field(init=False)
     due: datetime = field(init=False)
 
     def __post_init__(self) -> None:
         self.due = self.begun
+        self.bend()
+
+    def bend(self) -> None:
+        self.course = limited(self.own, limits(self.settings, begun=self.begun, direct=self.direct))
 
     def at(self, ms: int) -> datetime:
         return self.begun + ms * MILLISECOND
@@ -72,8 +92,20 @@ class Reads:
     ongoing: Callable[[], Sequence[Ongoing] | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A card that was shown, and what will be said about it."""
+
+    said: Future[Answer]
+    evse_id: str
+    socket: Socket
+    card: Card
+    story: Story | None
+
+
 class Charging:
-    """`programme`: who comes and what becomes of it, until it is exhausted; None: whoever chance sends, without end."""
+    """`programme`: who comes and what becomes of it, until it is exhausted; None: whoever chance sends, without end. `aside`:
+    where cards are asked about."""
 
     def __init__(
         self,
@@ -83,6 +115,7 @@ class Charging:
         cards: Cards,
         pace: Pace,
         chance: random.Random,
+        aside: Aside,
         programme: Iterator[tuple[Group, Story]] | None = None,
     ) -> None:
         self._reads = reads
@@ -92,27 +125,40 @@ class Charging:
         self._chance = chance
         self._programme = programme
         self._charges: dict[str, Charge] | None = None
+        self._asking: list[Asking] = []
+        self._aside = aside
         self._came: set[str] = set()
+        self.kept: Callable[[], Collection[str]] = tuple
+        """EVSEs that somebody else has in hand."""
         self._next: datetime | None = clock()
 
     @property
     def due(self) -> datetime | None:
         """A charge that is lost is not waited for once nobody else comes."""
         charges = list((self._charges or {}).values())
-        if self._next is None:
-            return min((charge.due for charge in charges), default=None) if not all(c.lost for c in charges) else None
-        return min([self._next, *(charge.due for charge in charges)])
+        asking = [self._clock() + LOOK_AGAIN] if self._asking else []
+        if self._next is None and not asking and all(charge.lost for charge in charges):
+            return None
+        return min([*asking, *([self._next] if self._next else []), *(charge.due for charge in charges)])
 
     def taken(self) -> Collection[str]:
         """The EVSEs in its hands."""
-        return {charge.evse_id for charge in (self._charges or {}).values()}
+        return {charge.evse_id for charge in self.charges()} | {asking.evse_id for asking in self._asking}
 
-    def act(self, tell: Tell) -> None:
+    def charges(self) -> Collection[Charge]:
+        """Those that run."""
         if self._charges is None:
             found = self._reads.ongoing()
             if found is None:
-                return
+                return ()
             self._charges = {each.transaction: charge for each in found if (charge := self._found_again(each))}
+        return self._charges.values()
+
+    def act(self, tell: Tell) -> None:
+        self.charges()
+        if self._charges is None:
+            return
+        self._let_in(tell)
         for charge in list(self._charges.values()):
             if charge.due <= self._clock():
                 self._go_on(charge, tell)
@@ -128,11 +174,12 @@ class Charging:
             evse_id=ongoing.evse_id,
             uid=ongoing.uid,
             transaction=ongoing.transaction,
-            course=told.course(ongoing.outlet),
+            own=told.course(ongoing.outlet),
             direct=ongoing.outlet.direct,
             begun=ongoing.begun_at,
             meter_start=ongoing.meter_start,
             told=(ongoing.told_at - ongoing.begun_at) // MILLISECOND,
+            settings=[Setting((at - ongoing.begun_at) // MILLISECOND, profile) for at, profile in ongoing.profiles],
         )
 
     def _receive(self, tell: Tell) -> None:
@@ -148,20 +195,49 @@ class Charging:
             group, story = coming
         few = FEW if len(self._charges) < FEW else 1
         self._next = self._clock() + timedelta(seconds=self._pace.pause * self._chance.uniform(0.5, 1.5) / few)
-        taken = self.taken()
+        taken = {*self.taken(), *self.kept()}
         free = [point for point in self._reads.points() or () if point.evse_id not in taken]
         point = place(free, self._clock(), self._chance)
         sockets = self._reads.sockets(point.evse_id) if point else None
-        in_use = {charge.uid for charge in self._charges.values()} | self._came
+        in_use = (
+            {charge.uid for charge in self._charges.values()} | {each.card.uid for each in self._asking} | self._came
+        )
         card = draw(self._cards, in_use, self._chance, group=group)
         if card is not None and self._programme is not None:
             self._came.add(card.uid)  # nobody comes twice in a programme, so that every kind of card is seen
         if point is None or not sockets or card is None:
             return
-        socket = self._chance.choice(sockets)
-        answer = tell(CardShown(point.evse_id, socket.connector_id, card.uid, card.type))
-        if not isinstance(answer, Admission) or not answer.allowed:
-            return
+        self.show(point.evse_id, self._chance.choice(sockets), card, tell, story=story)
+
+    def show(self, evse_id: str, socket: Socket, card: Card, tell: Tell, *, story: Story | None = None) -> None:
+        """A card is shown; whoever may charges then."""
+        shown = CardShown(evse_id, socket.connector_id, card.uid, card.type)
+        self._asking.append(Asking(self._aside(lambda: tell(shown)), evse_id, socket, card, story))
+        self._let_in(tell)
+
+    def _let_in(self, tell: Tell) -> None:
+        """Whoever was asked about and may charge, begins."""
+        for each in [asking for asking in self._asking if asking.said.done()]:
+            self._asking.remove(each)
+            answer = each.said.result()
+            if isinstance(answer, Admission) and answer.allowed and answer.authorization_id is not None:
+                self.begin(each.evse_id, each.socket, each.card.uid, answer.authorization_id, tell, story=each.story)
+
+    def begin(
+        self,
+        evse_id: str,
+        socket: Socket,
+        uid: str,
+        authorization_id: int,
+        tell: Tell,
+        *,
+        story: Story | None = None,
+        plugs: datetime | None = None,
+    ) -> bool:
+        """A charge of somebody who was let in. `plugs`: when the cable comes in, if it is not in yet. False: it is refused."""
+        self.charges()
+        if self._charges is None:
+            return False
         told = visit(
             self._chance,
             shortest=round(self._pace.shortest * 1000),
@@ -169,18 +245,58 @@ class Charging:
             story=story,
         )
         begun = self._clock()
-        started = Started(
-            point.evse_id, socket.connector_id, told.name, answer.authorization_id, socket.meter_kwh, at=begun
-        )
-        if not tell(started):
-            return
+        pending = plugs is not None or story is Story.UNPLUGGED
+        if not tell(
+            Started(
+                evse_id, socket.connector_id, told.name, authorization_id, socket.meter_kwh, pending=pending, at=begun
+            )
+        ):
+            return False
         course = told.course(socket.outlet)
-        charge = Charge(point.evse_id, card.uid, told.name, course, socket.outlet.direct, begun, socket.meter_kwh)
+        charge = Charge(evse_id, uid, told.name, course, socket.outlet.direct, begun, socket.meter_kwh, plugs=plugs)
         self._charges[told.name] = charge
         self._go_on(charge, tell)
+        return True
+
+    def stop(self, transaction: str, tell: Tell) -> bool:
+        """It ends now, from afar. False: it does not run any more."""
+        charge = (self._charges or {}).get(transaction)
+        ms = (self._clock() - charge.begun) // MILLISECOND if charge else 0
+        if charge is None or charge.course.over(ms) or not charge.course.heard(ms):
+            return False
+        ends = max(ms, charge.told)
+        course = replace(charge.course, ends=ends, reason="Remote", then=Status.AVAILABLE, trouble="", silent=None)
+        if charge.plugs is not None:  # it has not begun, and never will
+            course, charge.plugs = replace(course, legs=(Leg(max(ends, 1), 0, course.soc),)), None
+        charge.own = charge.course = course
+        self._go_on(charge, tell)
+        return True
+
+    def limit(self, transaction: str, profile: Mapping[str, Any] | None, tell: Tell) -> bool:
+        """From now on this ChargingProfile holds; None: none. False: it does not run any more."""
+        charge = (self._charges or {}).get(transaction)
+        if charge is None:
+            return False
+        since = 0 if charge.plugs is not None else (self._clock() - charge.begun) // MILLISECOND
+        charge.settings.append(Setting(since, profile))
+        charge.bend()
+        self._go_on(charge, tell)
+        return True
+
+    def plan(self, transaction: str, seconds: int) -> dict[str, Any] | None:
+        """How it will go on, an ActiveChargingProfile. None: it does not run any more."""
+        charge = (self._charges or {}).get(transaction)
+        if charge is None:
+            return None
+        profile = charge.settings[-1].profile if charge.settings else None
+        ms = (self._clock() - charge.begun) // MILLISECOND
+        unit = str(profile["charging_rate_unit"]) if profile else "W"
+        return plan(charge.course, ms, seconds, begun=charge.begun, unit=unit, direct=charge.direct)
 
     def _go_on(self, charge: Charge, tell: Tell) -> None:
         """Tell what has happened since the last report, if it can be heard now."""
+        if charge.plugs is not None and not self._plugged(charge, tell):
+            return
         course, ms = charge.course, (self._clock() - charge.begun) // MILLISECOND
         if not course.heard(ms):
             assert course.silent is not None
@@ -197,6 +313,18 @@ class Charging:
         self._show(charge, course.then, course.trouble, tell)
         assert self._charges is not None
         del self._charges[charge.transaction]
+
+    def _plugged(self, charge: Charge, tell: Tell) -> bool:
+        """The cable is in, and the charge begins. False: it is not yet."""
+        assert charge.plugs is not None
+        self._show(charge, Status.CHARGING, "", tell)
+        if self._clock() < charge.plugs:
+            charge.due = charge.plugs
+            return False
+        charge.begun, charge.plugs, charge.told = charge.plugs, None, 0
+        charge.bend()
+        tell(Metered(charge.evse_id, charge.transaction, charge.meter_start, charging=True, at=charge.begun))
+        return True
 
     def _measure(self, charge: Charge, mark: int, tell: Tell) -> bool:
         """False: it is not taken, for the charge is over to whoever is in charge."""

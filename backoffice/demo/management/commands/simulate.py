@@ -6,6 +6,7 @@ import random
 import signal
 import threading
 from argparse import ArgumentParser
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +20,12 @@ from backoffice.demo.simulator import Activity, Simulator, board
 from backoffice.demo.simulator.cards import cards
 from backoffice.demo.simulator.charging import Charging, Reads
 from backoffice.demo.simulator.life import Life
+from backoffice.demo.simulator.obeying import Obeying
+from backoffice.demo.simulator.obeying import Reads as ReadsToObey
 from backoffice.roaming_site import site
+
+CARDS_AT_ONCE = 4
+"""Cards that are asked about at once; the rest of the world goes on meanwhile."""
 
 VISITS = {"endless": None, "programme": PROGRAMME, "none": ()}
 
@@ -49,8 +55,10 @@ class Command(BaseCommand):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stop.set())
         chance = random.Random(options["seed"])  # a simulation, nothing secret
-        charging = None if options["changes"] is not None else self._charging(stop, chance, options)
-        activities: list[Activity] = [charging] if charging else []
+        pool = ThreadPoolExecutor(CARDS_AT_ONCE, thread_name_prefix="card")
+        charging = None if options["changes"] is not None else self._charging(stop, chance, pool, options)
+        obeying = self._obeying(stop, chance, charging) if charging else None
+        activities: list[Activity] = [each for each in (charging, obeying) if each is not None]
         if options["visits"] == "endless":
             activities.append(
                 Life(
@@ -58,14 +66,24 @@ class Command(BaseCommand):
                     site.now,
                     every=options["every"],
                     chance=chance,
-                    taken=charging.taken if charging else tuple,
+                    taken=lambda: [*(charging.taken() if charging else ()), *(obeying.taken() if obeying else ())],
                     changes=options["changes"],
                 )
             )
-        door.serve(Simulator(activities, site.now), stop)
+        try:
+            door.serve(
+                Simulator(activities, site.now, obeying),
+                stop,
+                driver="simulator" if obeying else "",
+                drives=board.driven,
+            )
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     @staticmethod
-    def _charging(stop: threading.Event, chance: random.Random, options: dict[str, Any]) -> Charging:
+    def _charging(
+        stop: threading.Event, chance: random.Random, pool: ThreadPoolExecutor, options: dict[str, Any]
+    ) -> Charging:
         side = str(settings.PLATFORM.get("side") or "home")
         coming = VISITS[options["visits"]]
         return Charging(
@@ -78,5 +96,19 @@ class Command(BaseCommand):
             cards=cards(side, seed=SEED),
             pace=PACES[side].times(options["haste"]),
             chance=chance,
+            aside=pool.submit,
             programme=None if coming is None else iter(coming),
+        )
+
+    @staticmethod
+    def _obeying(stop: threading.Event, chance: random.Random, charging: Charging) -> Obeying:
+        return Obeying(
+            ReadsToObey(
+                points=lambda: door.outlast(board.charge_points, stop),
+                sockets=lambda evse_id: door.outlast(lambda: board.sockets(evse_id), stop),
+                reservations=lambda: door.outlast(board.reservations, stop),
+            ),
+            charging,
+            site.now,
+            chance=chance,
         )
