@@ -209,6 +209,11 @@ class DateTimeType:
 
 
 def _date_time(value: object) -> datetime:
+    if type(value) is str and len(value) == 20 and value[4::3] == "--T::Z":  # as nearly all are written
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            pass
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC)
     if isinstance(value, str) and len(value) <= _DATE_TIME_LENGTH and _DATE_TIME.fullmatch(value):

@@ -1,14 +1,17 @@
 """Bytes to tree and back: what is refused below the protocol, and that nothing is lost on the way."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import jiter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ocpi.wire.base import Wire
+from ocpi.wire import json as wire_json
 from ocpi.wire.json import BadJson, Invalid, Violation, encode, parse, validate
 from ocpi.wire.locations import Location, Status
 from ocpi.wire.types import DisplayText, Price
@@ -105,6 +108,43 @@ def test_the_depth_is_the_callers_choice() -> None:
     with pytest.raises(BadJson, match="deeper than 2"):
         parse(b"[[[1]]]", max_depth=2)
     assert parse(b"[[1]]", max_depth=2) == [[1]]
+
+
+@pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.parametrize("before", [b'"\\\\"', b'"]}\\""', b'"[{[{"', b'"\\u005cu0000"'])
+def test_refused_wherever_it_stands(before: bytes, data: bytes) -> None:
+    """Behind texts that try to hide it: by escapes, and by brackets that would make it look less deep."""
+    with pytest.raises(BadJson):
+        parse(b"[" + before + b"," + data + b"," + before + b"]")
+
+
+bare = st.sampled_from(["1", "-12.5", "1e3", "1E19", "9" * 18, "9" * 19, "9" * 20, "0." + "1" * 21, "true", "null"])
+awkward = st.text(alphabet='[]{}"\\\x00eE0,:é', max_size=6).map(json.dumps)
+written = st.recursive(
+    bare | awkward,
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda each: f"[{', '.join(each)}]")
+        | st.dictionaries(awkward, inner, max_size=3).map(
+            lambda each: "{" + ",".join(f"{key}:{value}" for key, value in each.items()) + "}"
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(written, st.integers(1, 4))
+def test_what_is_taken_at_a_glance_is_what_the_scan_takes(text: str, max_depth: int) -> None:
+    """`parse` spares the scan where the bytes cannot hold what it looks for: the two must not differ."""
+    if not wire_json._is_plain(text.encode(), max_depth):
+        return
+    tree = jiter.from_json(text.encode(), allow_inf_nan=False, float_mode="decimal")
+    wire_json._scan(tree, max_depth)
+
+
+def test_a_partners_page_is_taken_at_a_glance() -> None:
+    data = b'{"data":[{"id":"A\\/\\"1E5","kwh":12.25,"ok":true,"list":[{"at":"2026-04-01T12:00:00Z"}]}],"status_code":1000}'
+    assert wire_json._is_plain(data, 32)
+    assert parse(data)["data"][0]["id"] == 'A/"1E5'
 
 
 numbers = st.one_of(
