@@ -10,11 +10,15 @@ and integers are sent as bigint.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from psycopg.abc import Buffer
+from psycopg.types.array import ListDumper
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import ByteaBinaryLoader
 
@@ -71,5 +75,32 @@ def _cursor(raw: Any) -> psycopg.Cursor[Row]:
         # large numbers would be sent as smallint[])
         cursor.adapters.register_dumper(int, Int8Dumper)
         cursor.adapters.register_dumper(int, Int8BinaryDumper)
+        cursor.adapters.register_dumper(list, _Column)
         raw.statements_cursor = cursor
     return cursor
+
+
+class _Column(ListDumper):
+    """A list as a batch sends it, a column of one kind of value: written in one go, where psycopg's own goes through it value by
+    value. A page of CDRs has thirty columns."""
+
+    def dump(self, obj: list[Any]) -> Buffer | None:
+        kinds = set(map(type, obj))
+        if kinds == {str}:
+            inner = '","'.join(obj)
+            if inner.count('"') == 2 * len(obj) - 2 and "\\" not in inner and "\0" not in inner:
+                return f'{{"{inner}"}}'.encode()
+        kinds.discard(type(None))
+        write = _WRITTEN.get(kinds.pop()) if len(kinds) == 1 else None
+        if write is None:
+            return super().dump(obj)
+        return ("{" + ",".join(["NULL" if value is None else write(value) for value in obj]) + "}").encode()
+
+
+_WRITTEN: dict[type, Callable[[Any], str]] = {
+    datetime: '"{}"'.format,
+    bool: lambda value: "t" if value else "f",
+    int: str,
+    Decimal: str,
+}
+"""How one value stands in a list, by its type."""

@@ -1,10 +1,12 @@
 """Statements of the hot paths behave as Django's own do: same transaction, same errors, and a lost connection is replaced."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 
 import psycopg
 import pytest
-from django.db import IntegrityError, OperationalError, ProgrammingError, transaction
+from django.db import DataError, IntegrityError, OperationalError, ProgrammingError, transaction
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
@@ -108,3 +110,33 @@ def test_large_numbers_may_follow_small_ones_in_lists() -> None:
     """Ids grow: what was told of the first list must not hold for the next."""
     for numbers in ([1, 2], [40_001], [3_000_000_000], [7]):
         assert statements.run("SELECT unnest(%s::bigint[])", [numbers]) == [(number,) for number in numbers]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("kind", "column"),
+    [
+        ("text", ["a", "", None, "NULL", "null", " x ", "Zürich {1,2}", "tab\tand\nline", "𝄞 "]),
+        ("text", ['say "so"', None, "back\\slash", "", "\\", '"']),
+        ("varchar", ["a,b", "{}", "'"]),
+        ("numeric", [Decimal("1.10"), None, Decimal("-0.000001"), Decimal("1E+3"), Decimal("123456789012345678.9")]),
+        ("bigint", [1, None, -(2**40), 0]),
+        ("bool", [True, False, None]),
+        ("timestamptz", [datetime(2026, 4, 1, 12, 0, 0, 123000, tzinfo=UTC), None, datetime(1, 1, 1, tzinfo=UTC)]),
+        ("text", []),
+        ("text", [None, None]),
+    ],
+)
+def test_a_column_arrives_as_it_was(kind: str, column: list[Any]) -> None:
+    cast = "::varchar" if kind == "text" else ""  # a text arrives as bytes
+    rows = statements.run(f"SELECT t.v{cast} FROM unnest(%s::{kind}[]) WITH ORDINALITY AS t(v, n) ORDER BY n", [column])
+    assert [row[0] for row in rows] == column
+    if kind == "numeric":
+        texts = statements.run("SELECT unnest(%s::numeric[])::varchar", [column])
+        assert [row[0] for row in texts] == [None if value is None else format(value, "f") for value in column]
+
+
+@pytest.mark.django_db
+def test_a_text_with_nul_is_refused_before_it_is_sent() -> None:
+    with pytest.raises(DataError), transaction.atomic():
+        statements.run("SELECT unnest(%s::text[])", [["a\x00b"]])
