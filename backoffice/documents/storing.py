@@ -116,8 +116,8 @@ def _compare(table: Table, party: int, batch: list[Item]) -> None:
 
 
 def _write(table: Table, party: int, batch: list[Item], now: datetime) -> bool:
-    names = ", ".join(("object_id", "document", "last_updated", *table.columns.types))
-    types = ("text", "text", "timestamptz", *table.columns.types.values())
+    types = {"object_id": "text", "document": "text", "last_updated": "timestamptz", **table.columns.types}
+    names = ", ".join(types)
     new = [item for item in batch if item.fate is Fate.NEW]
     changed = [item for item in batch if item.fate is Fate.CHANGED]
     if new:
@@ -136,7 +136,7 @@ def _write(table: Table, party: int, batch: list[Item], now: datetime) -> bool:
         assigned = ", ".join(f"{name} = told.{name}" for name in names.split(", "))
         statements.run(
             f"""UPDATE {table.name} d SET {assigned}, generation = d.generation + 1, seen_at = %s
-                FROM {_unnested(("bigint", *types))} AS told(id, {names}) WHERE d.id = told.id""",
+                FROM {_unnested({"id": "bigint", **types})} AS told(id, {names}) WHERE d.id = told.id""",
             [now, [item.id for item in changed], *_columns(table, changed)],
         )
         for item in changed:
@@ -152,5 +152,10 @@ def _columns(table: Table, items: Sequence[Item]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _unnested(types: Sequence[str]) -> str:
-    return "unnest(" + ", ".join(f"%s::{kind}[]" for kind in types) + ")"
+def _unnested(types: dict[str, str]) -> str:
+    return f"unnest({', '.join(f'{sent(name)}::{kind}[]' for name, kind in types.items())})"
+
+
+def sent(name: str) -> str:
+    """The placeholder of a column. Documents go as bytes: as text each of their hundreds of quotation marks would be escaped."""
+    return "%b" if name == "document" else "%s"

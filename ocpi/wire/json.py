@@ -131,9 +131,10 @@ def encode(tree: object) -> bytes:
 
 def _unusual(value: object) -> object:
     if isinstance(value, Decimal):
-        if not value.is_finite():
+        text = str(value)
+        if not text[-1].isdigit():
             raise ValueError("JSON has no number for NaN and infinity")
-        return orjson.Fragment(format(value, "f"))
+        return orjson.Fragment(format(value, "f") if "E" in text else text)
     if isinstance(value, datetime):
         return date_time_text(value)
     if isinstance(value, Wire):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from backoffice.cdrs.actions.storing import COLUMNS
 from backoffice.cdrs.models import Cdr, Quarantined
-from backoffice.cdrs.rules.content import content_hash
+from backoffice.cdrs.rules.content import written
 from backoffice.delivery.models import Exchange
 from backoffice.partners.models import Party
 from ocpi.wire import cdrs as wire
@@ -210,6 +211,26 @@ def test_what_a_cdr_may_leave_open(asking: Asking) -> None:
     assert (row.session_ref, row.evse_id) == ("", "#NA")
 
 
+def _as_written(tree: dict[str, Any]) -> tuple[str, str]:
+    content = {name: value for name, value in tree.items() if name != "last_updated"}
+    return wire_json.encode(tree).decode(), hashlib.sha256(wire_json.encode(content)).hexdigest()
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_what_is_written_once_is_the_whole_and_the_hash_of_its_content(at: int) -> None:
+    names = ["id", "total_energy", "x_nested"]
+    names.insert(at, "last_updated")
+    values = {
+        "id": "C,1",
+        "last_updated": "2026-04-01T12:00:00Z",
+        "total_energy": Decimal("1.10"),
+        "x_nested": {"a": []},
+    }
+    for tree in ({name: values[name] for name in names}, {"last_updated": "2026-04-01T12:00:00Z"}):
+        document, content = written(tree)
+        assert (document.decode(), content) == _as_written(tree)
+
+
 def test_the_columns_follow_from_the_document(asking: Asking) -> None:
     post(asking, LITERAL)
     post(asking, small_cdr("C-2", credit=True, credit_reference_id="CDR-1"))
@@ -217,7 +238,8 @@ def test_the_columns_follow_from_the_document(asking: Asking) -> None:
     for row in Cdr.objects.all():
         value = wire_json.validate(wire.CDR, row.tree())
         assert tuple(getattr(row, name) for name in COLUMNS.types) == COLUMNS.of(value)
-        assert (row.content_hash, row.emsp, row.ours) == (content_hash(row.tree()), payer, False)
+        assert (row.emsp, row.ours) == (payer, False)
+        assert (row.document, row.content_hash) == _as_written(row.tree())
         assert (row.state, row.verdict) == ("", "WAITING")
         assert row.entered_at == row.created_at
 

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection as database
 from django.db import transaction
 
+from backoffice.delivery.actions.recording import MAX_BODY, redacted
 from backoffice.delivery.models import Exchange
 from backoffice.locations.models import Location
 from backoffice.roaming_site import site
@@ -108,6 +109,17 @@ def test_not_even_out_of_a_body_that_is_broken(body: bytes, stored: Asking) -> N
     assert row.request_body
     assert "secret-of" not in row.request_body
     assert "still" not in row.request_body
+
+
+def test_wherever_a_long_body_is_cut_nothing_personal_is_left() -> None:
+    """What breaks off inside a value is no less personal."""
+    secret = b'"uid":"PERSON-\\"0001-WXYZ","eft_data":["4111-PERSON"],"eft_data":{"PAN":"PERSON"},"token":"PERSON-01"'
+    for kept in range(len(secret)):
+        text = redacted("cdrs", b'{"pad":"' + b"x" * (MAX_BODY - kept - 10) + b'",' + secret + b"}")
+        assert "PERS" not in text, text[-90:]
+        assert text.endswith("more bytes)")
+    whole = redacted("cdrs", b"{" + secret + b"}")
+    assert whole == '{"uid":"***WXYZ","eft_data":"(redacted)","eft_data":"(redacted)","token":"(redacted)"}'
 
 
 def test_an_effect_and_its_row_are_one_transaction(stored: Asking, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocpi.wire.base import Wire
 from ocpi.wire import json as wire_json
+from ocpi.wire.base import Wire
 from ocpi.wire.json import BadJson, Invalid, Violation, encode, parse, validate
 from ocpi.wire.locations import Location, Status
 from ocpi.wire.types import DisplayText, Price

@@ -16,12 +16,12 @@ from backoffice.cdrs.actions import following
 from backoffice.cdrs.actions.moving import UnableToDecide, move, note
 from backoffice.cdrs.actions.storing import Became, Told, insert
 from backoffice.cdrs.models import Cdr
-from backoffice.cdrs.rules.content import content_hash
+from backoffice.cdrs.rules.content import written
 from backoffice.cdrs.rules.plausibility import Finding
 from backoffice.cdrs.rules.states import CdrMove, CdrState
 from backoffice.crash_points import crash_point
 from backoffice.delivery.actions.staging import stage
-from backoffice.fields import DocumentField, milliseconds
+from backoffice.fields import milliseconds
 from backoffice.partners.models import Party
 from ocpi.versions import NEWEST
 from ocpi.wire import cdrs as wire
@@ -76,15 +76,15 @@ def release(cdr: Cdr, *, now: datetime, by: str, reason: str) -> Cdr:
         if row.state != CdrState.HELD:
             raise UnableToDecide(f"CDR {row} is {row.state.lower() or 'not ours'}: only a held one can be released.")
         moment = milliseconds(now)
-        tree = row.tree() | {"last_updated": date_time_text(moment)}
+        document, content = written(row.tree() | {"last_updated": date_time_text(moment)})
         move(
             row,
             CdrMove.RELEASE,
             now=now,
             by=by,
             reason=reason,
-            document=DocumentField.write(tree),
-            content_hash=content_hash(tree),
+            document=document.decode(),
+            content_hash=content,
             last_updated=moment,
             generation=row.generation + 1,
             entered_at=now,

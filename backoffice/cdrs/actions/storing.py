@@ -13,10 +13,10 @@ from enum import StrEnum
 from typing import Any
 
 from backoffice import statements
-from backoffice.cdrs.rules.content import content_hash
+from backoffice.cdrs.rules.content import written
 from backoffice.documents.fates import ordered_at
-from backoffice.documents.storing import Columns
-from backoffice.fields import DocumentField, milliseconds
+from backoffice.documents.storing import Columns, sent
+from backoffice.fields import milliseconds
 from ocpi.wire import cdrs as wire
 from ocpi.wire.types import Price
 
@@ -123,8 +123,8 @@ class Told:
     def __post_init__(self) -> None:
         self.key = self.value.id.upper()
         self.object_id = self.value.id
-        self.text = DocumentField.write(self.tree)
-        self.hash = content_hash(self.tree)
+        document, self.hash = written(self.tree)
+        self.text = document.decode()
 
 
 def insert(party: int, told: Sequence[Told], fates: dict[str, Any], *, told_in: str, now: datetime) -> None:
@@ -152,7 +152,7 @@ def insert(party: int, told: Sequence[Told], fates: dict[str, Any], *, told_in: 
         f"""INSERT INTO cdrs_cdr AS d (party_id, generation, seen_at, created_at, told_in, held_for, held_because, reasons,
                 acknowledged_url, asked_finding, sentence, {", ".join(fates)}, {", ".join(names)})
             SELECT %s, 1, %s, %s, %s, '{{}}', '[]', '{{}}', '', '', '', {", ".join(["%s"] * len(fates))}, t.*
-            FROM unnest({", ".join(f"{_sent(name)}::{kind}[]" for name, kind in zip(names, types, strict=True))}) AS t
+            FROM unnest({", ".join(f"{sent(name)}::{kind}[]" for name, kind in zip(names, types, strict=True))}) AS t
             ON CONFLICT DO NOTHING RETURNING d.id, upper(d.object_id)""",
         [party, now, now, told_in, *fates.values(), *(list(column) for column in zip(*given, strict=True))],
     )
@@ -169,11 +169,6 @@ _FIXED = {
     "content_hash": "text",
     "emsp_id": "bigint",
 }
-
-
-def _sent(name: str) -> str:
-    """Documents go as bytes: as text each of their hundreds of quotation marks would be escaped, a third of a pull's work."""
-    return "%b" if name == "document" else "%s"
 
 
 def _text(value: bytes | str) -> str:

@@ -21,9 +21,19 @@ RECEIVER_ROLES = frozenset({"EMSP", "PTP", "OTHER"})
 """Who typically issues CDRs and who takes them (`roles.json`)."""
 
 
-def content_hash(tree: Tree) -> str:
-    """Of everything but `last_updated`. Equal hashes are equal content; unequal ones may still be, see `same`."""
-    return hashlib.sha256(wire_json.encode({name: tree[name] for name in tree if name != "last_updated"})).hexdigest()
+def written(tree: Tree) -> tuple[bytes, str]:
+    """The whole as JSON, and a hash of everything but `last_updated`: equal hashes are equal content, unequal ones may still be,
+    see `same`. With one walk through it."""
+    names = list(tree)
+    at = names.index("last_updated")
+    before = wire_json.encode({name: tree[name] for name in names[:at]})
+    told = wire_json.encode({"last_updated": tree["last_updated"]})
+    after = wire_json.encode({name: tree[name] for name in names[at + 1 :]})
+    return _joined(before, told, after), hashlib.sha256(_joined(before, after)).hexdigest()
+
+
+def _joined(*objects: bytes) -> bytes:
+    return b"{" + b",".join([each[1:-1] for each in objects if each != b"{}"]) + b"}"
 
 
 def same(one: Tree, other: Tree, *, versions_told: tuple[str, str] = (versions.NEWEST, versions.NEWEST)) -> bool:

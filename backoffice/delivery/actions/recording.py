@@ -26,9 +26,9 @@ _TOKEN = re.compile(
 _LETTER = re.compile(rb"\\u00(4[1-9a-fA-F]|5[0-9aA]|6[1-9a-fA-F]|7[0-9aA])")
 """A letter written as an escape, which would hide a field's name."""
 _PERSONAL = re.compile(
-    rb'("(?:uid|contract_id|visual_number|group_id|license_plate|meter_id)"\s*:\s*)"((?:[^"\\]|\\.)*)"'
+    rb'("(?:uid|contract_id|visual_number|group_id|license_plate|meter_id)"\s*:\s*)"((?:[^"\\]|\\.)*)("|\\?\Z)'
 )
-_CARD = re.compile(rb'("eft_data"\s*:\s*)(\[[^\]]*\]|"(?:[^"\\]|\\.)*"|\{[^}]*\})')
+_CARD = re.compile(rb'("eft_data"\s*:\s*)(\[[^\]]*(?:\]|\Z)|"(?:[^"\\]|\\.)*(?:"|\\?\Z)|\{[^}]*(?:\}|\Z))', re.DOTALL)
 
 _PERSONAL_MODULES = frozenset({"tokens", "sessions", "cdrs", "commands", "chargingprofiles", "bookings", "payments"})
 
@@ -60,15 +60,21 @@ def redacted(module: str, body: bytes) -> str:
     """A body as the log may keep it: tokens gone, personal ids cut to their last four characters, card data gone."""
     if not body:
         return ""
+    cut = len(body) - MAX_BODY
+    body = body[:MAX_BODY]  # before it is looked through: a page of a list is several times as long
     if module == "credentials":
         body = _LETTER.sub(lambda found: bytes.fromhex(found[1].decode()), body)
     body = _TOKEN.sub(rb'\1"(redacted)"', body)
     if module in _PERSONAL_MODULES:
         body = _CARD.sub(rb'\1"(redacted)"', body)
-        body = _PERSONAL.sub(lambda found: found[1] + b'"***' + found[2][-4:] + b'"', body)
-    cut = len(body) - MAX_BODY
-    text = body[:MAX_BODY].decode("utf-8", "replace").replace("\x00", "\ufffd")
+        body = _PERSONAL.sub(_shortened, body)
+    text = body.decode("utf-8", "replace").replace("\x00", "\ufffd")
     return f"{text}\n(cut: {cut} more bytes)" if cut > 0 else text
+
+
+def _shortened(found: re.Match[bytes]) -> bytes:
+    last = found[2][-4:] if found[3] == b'"' else b""  # else it breaks off here
+    return found[1] + b'"***' + last + b'"'
 
 
 def logged_path(module: str, object_path: str) -> str:
