@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from backoffice.cdrs.actions import checking
 from backoffice.cdrs.models import Cdr, CdrEvent, Check
@@ -150,6 +151,37 @@ def test_a_calculation_that_breaks_off_is_no_agreement(asking: Asking, monkeypat
     assert failed.verdict == "DIFFERS"  # both overlap with one token
     assert failed.reasons == ["OVERLAP_SAME_TOKEN"]
     assert CdrEvent.objects.get().by == "fiona"
+
+
+def test_one_that_the_database_refuses_keeps_no_other_waiting(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        asking.ask("POST", POST, small_cdr(f"C{number}", session_id=f"S{number}"))
+    row = checking._row
+
+    def refused(subject: Any, *given: Any) -> Any:
+        told = row(subject, *given)
+        return told if subject.object_id != "C1" else (*told[:-1], "no json")
+
+    monkeypatch.setattr(checking, "_row", refused)
+    assert checking.check_waiting(now=site.now()) == 3
+    verdicts = dict(Cdr.objects.values_list("object_id", "verdict"))
+    assert verdicts.pop("C1") == "FAILED"
+    assert "WAITING" not in verdicts.values()
+    failed = Cdr.objects.get(object_id="C1")
+    assert (failed.reasons, failed.checks.count()) == (["CHECK_FAILED"], 0)
+    assert "no json" not in failed.sentence
+
+
+def test_trouble_with_the_database_is_no_verdict(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    asking.ask("POST", POST, small_cdr("C1"))
+
+    def gone(*given: Any) -> Any:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(checking, "_check", gone)
+    with pytest.raises(OperationalError):
+        checking.check_waiting(now=site.now())
+    assert Cdr.objects.get().verdict == "WAITING"
 
 
 PLAUSIBLE: list[tuple[str, dict[str, Any]]] = [

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from backoffice.cdrs.rules.plausibility import Finding
@@ -98,7 +99,7 @@ def zone_name(known: str, country: str) -> str:
     return known or ("" if country in SEVERAL_ZONES else TIME_ZONES.get(country, ""))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Calculated:
     """Our price of a CDR by one tariff, and what in the CDR is otherwise."""
 
@@ -106,12 +107,12 @@ class Calculated:
     discrepancies: list[Discrepancy]
     readings: list[str]
 
-    @property
+    @cached_property
     def excl(self) -> Decimal | None:
         total = self.breakdown.total.excl
         return None if total is None else decimal(total)
 
-    @property
+    @cached_property
     def incl(self) -> Decimal | None:
         total = self.breakdown.total.incl
         return None if total is None else decimal(total)
