@@ -10,4 +10,12 @@ client. Empty view: a Django view that returns `{}`, in the same settings with a
 
 Everything runs against a PostgreSQL of its own with production's settings (fsync and synchronous_commit on), in a folder
 that is removed afterwards. Nothing here is imported by the product.
+`--rows` makes a measurement that fills its own tables smaller or larger than the figure it is for.
 """
+
+import os
+
+
+def sized(usual: int) -> int:
+    """How many rows a measurement makes: as many as its figure is for, unless `--rows` says otherwise."""
+    return int(os.environ.get("BENCH_ROWS") or usual)

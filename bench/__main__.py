@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ NAMES = (
     "authorise",
     "pull",
     "cdrs",
+    "lists",
     "finding",
     "latency",
     "staff",
@@ -37,7 +39,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each variant in each round")
     parser.add_argument("--data-dir", type=Path, help="keep the database here and use it again (one NAME only)")
+    parser.add_argument("--rows", type=int, help="instead of as many as the figure is for")
     options = parser.parse_args()
+    if options.rows:
+        os.environ["BENCH_ROWS"] = str(options.rows)  # for the processes below, too
     names = options.names or list(NAMES)
     unknown = sorted(set(names) - set(NAMES))
     if unknown:

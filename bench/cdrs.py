@@ -2,12 +2,11 @@
 
 `received`: POST through the Receiver door: token look-up, checks of the whole CDR, the insert that the unique index guards, what
 follows from it, log row; one commit to disk. `pull`: fetching, parsing and validating every page, one transaction a page, the
-checkpoint. `priced again`: the worker's batches, both tariffs, verdict and checks written. `BENCH_CDRS`: another number.
+checkpoint. `priced again`: the worker's batches, both tariffs, verdict and checks written.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -19,13 +18,13 @@ from backoffice.delivery.actions import pulling
 from backoffice.partners.actions import connections
 from backoffice.roaming_site import site
 from backoffice.supervisor.memory import spare_the_collector
-from bench import cast, report
+from bench import cast, report, sized
 from bench.cdr_sender import LIST, numbered, template
 from bench.ground import ROOT, Ground, free_port, wait_for
 from bench.load import Load, fetch, load, request
 from bench.pull import _memory
 
-CDRS = int(os.environ.get("BENCH_CDRS", "100000"))
+CDRS = sized(100_000)
 CLIENTS = 8
 
 

@@ -15,14 +15,14 @@ from typing import Any
 from django.db import connection as database
 
 from backoffice import statements
-from bench import cast, report
+from bench import cast, report, sized
 from bench.ground import Ground
 from bench.load import fetch, request
 from bench.rows import SHELF, TABLE
 from bench.world import cdr
 from ocpi.wire import json as wire_json
 
-ROWS = 1_000_000
+ROWS = sized(1_000_000)
 LIST = "/ocpi/2.3.0/sender/benchrows"
 DEPTHS = (0.0, 0.25, 0.5, 0.75, 0.995)
 PAGES = 20

@@ -3,7 +3,6 @@
 Counted: reading the books and the documents page by page, parsing each document, making its columns, the guard against
 formulas, writing, fsync, the digest, moving the file into place, telling the progress every second. Beside it: the same rows
 by COPY into a CSV file, documents as they are. Memory is that of the writing process, sampled all the time.
-BENCH_EXPORT_ROWS names another number of rows.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from backoffice.billing.models import Export, ExportRun
 from backoffice.fields import DocumentField
 from backoffice.roaming_site import site
 from backoffice.supervisor.memory import spare_the_collector
-from bench import cast, report
+from bench import cast, report, sized
 from bench.ground import Ground
 from bench.pull import _memory
 
-ROWS = int(os.environ.get("BENCH_EXPORT_ROWS", "1000000"))
+ROWS = sized(1_000_000)
 BATCH = 20_000
 PARTNERS = ("SE-ELV", "NL-TNM", "FR-BRN", "AT-WIE")
 

@@ -1,12 +1,10 @@
 """A million CDRs: the inbox, its tabs and the one search box, in the process itself. Rows are made in SQL from one CDR.
 
-Each page is asked several times by Django's test client as a superuser; the figure is the slowest of all. `BENCH_CDRS` is another
-number of rows.
+Each page is asked several times by Django's test client as a superuser; the figure is the slowest of all.
 """
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 
@@ -18,13 +16,13 @@ from backoffice.cdrs.actions.storing import Told, insert
 from backoffice.cdrs.models import Cdr
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
-from bench import cast, report
+from bench import cast, report, sized
 from bench.cdr_sender import template
 from bench.ground import Ground
 from ocpi.wire import cdrs as wire
 from ocpi.wire import json as wire_json
 
-CDRS = int(os.environ.get("BENCH_CDRS", "1000000"))
+CDRS = sized(1_000_000)
 
 PAGES = {
     "inbox, to review": "/admin/cdrs/cdr/",
@@ -80,12 +78,12 @@ def _make(ours: Party) -> None:
         "session_ref": "'SESSION-' || n",
         "token_uid": "'UID' || lpad(n::text, 7, '0')",
         "contract_id": "'DE-RDR-C' || lpad((n / 7)::text, 8, '0')",
-        "evse_id": "'NL*BEN*E' || n % 50000",
-        "location_id": "'LOC' || n % 10000",
-        "location_name": "'Charging plaza ' || n % 10000 || ' at the old market'",
+        "evse_id": "'NL*BEN*E' || n %% 50000",
+        "location_id": "'LOC' || n %% 10000",
+        "location_name": "'Charging plaza ' || n %% 10000 || ' at the old market'",
         "starts_at": "timestamptz '2025-01-01Z' + n * interval '31 seconds'",
         "ends_at": "timestamptz '2025-01-01 01:00Z' + n * interval '31 seconds'",
-        "verdict": "CASE WHEN n % 50 = 0 THEN 'DIFFERS' ELSE 'AGREED' END",
+        "verdict": "CASE WHEN n %% 50 = 0 THEN 'DIFFERS' ELSE 'AGREED' END",
     }
     chosen = ", ".join(changed.get(column, f"d.{column}") for column in columns)
     with database.cursor() as cursor:

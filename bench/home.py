@@ -16,13 +16,13 @@ from django.db import connection as database
 
 from backoffice.console.actions import counting
 from backoffice.roaming_site import site
-from bench import cast, report
+from bench import cast, report, sized
 from bench.ground import Ground
 from bench.load import fetch, request
 from bench.world import cdr
 from ocpi.wire import json as wire_json
 
-ROWS = 1_000_000
+ROWS = sized(1_000_000)
 PARTNERS = 20
 LOCATIONS, EACH = 2_500, 8
 RANGES = ("24h", "7d", "30d", "mtd")
