@@ -30,6 +30,7 @@ from backoffice.charge_points.gateway import (
     Gateway,
     Instruction,
     Metered,
+    Replanned,
     Report,
     Started,
     StatusReport,
@@ -45,10 +46,12 @@ from backoffice.roaming_site import site
 from backoffice.sessions.actions import running
 from backoffice.sessions.models import Session
 from backoffice.sessions.rules.metering import clamped
+from backoffice.sessions.rules.states import ONGOING
 from backoffice.tokens.actions.authorizing import authorize
 from ocpi.wire import json as wire_json
 from ocpi.wire.cdrs import SignedData
 from ocpi.wire.locations import Status
+from ocpi.wire.sessions import SessionStatus
 from ocpi.wire.tokens import LocationReferences
 
 log = logging.getLogger("roamdesk.charge_points")
@@ -92,6 +95,8 @@ def report(told: Report, *, now: datetime) -> Answer:
             return _started(told, now)
         if isinstance(told, Metered):
             return _metered(told, now)
+        if isinstance(told, Replanned):
+            return _replanned(told, now)
         return _stopped(told, now)
     except running.UnableToCharge as error:
         raise UnableToReport(f"{told.evse_id}: {error}") from error
@@ -175,6 +180,17 @@ def _stopped(told: Stopped, now: datetime) -> bool:
         issuing.issue(ended.pk, now=now)
     except (issuing.UnableToIssue, DatabaseError) as error:
         log.warning("%s: no CDR yet: %s", told.evse_id, error)
+    return True
+
+
+def _replanned(told: Replanned, now: datetime) -> bool:
+    session = _running(told.evse_id, told.transaction)
+    if SessionStatus(session.status) not in ONGOING:
+        return False
+    profile = DocumentField.read(DocumentField.write(told.profile))
+    if keeping.believable(profile) is None:
+        raise UnableToReport(f"{told.evse_id}: what was told is no active charging profile.")
+    executing.changed(session, profile, now)
     return True
 
 

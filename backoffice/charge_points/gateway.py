@@ -103,7 +103,17 @@ class Done:
     profile: dict[str, Any] | None = None
 
 
-Report: TypeAlias = StatusReport | CardShown | Started | Metered | Stopped | Done
+@dataclass(frozen=True, slots=True)
+class Replanned:
+    """A charge will go on in another way than was known, by itself, as when something at the site limits it. `profile`: an
+    ActiveChargingProfile of OCPI. The answer is whether the charge still runs."""
+
+    evse_id: str
+    transaction: str
+    profile: dict[str, Any]
+
+
+Report: TypeAlias = StatusReport | CardShown | Started | Metered | Stopped | Replanned | Done
 
 Answer: TypeAlias = bool | str | Admission
 """False: nothing changed, or the report was refused (which is logged). A card that is refused is an Admission, too."""

@@ -19,11 +19,13 @@ from backoffice.charge_points.gateway import (
     CardShown,
     Metered,
     Orders,
+    Replanned,
     Report,
     Started,
     Stopped,
     Tell,
 )
+from backoffice.charging_profiles.models import ActiveProfile
 from backoffice.delivery.models import Message
 from backoffice.partners.models import Party
 from backoffice.sessions.models import Reading, Session
@@ -225,6 +227,31 @@ def test_a_charge_that_its_emsp_commanded_needs_no_card_and_no_known_token(emsp:
     assert (session.tree()["auth_method"], session.tree()["authorization_reference"]) == ("COMMAND", "REF-1")
     cdr = Cdr.objects.get().tree()
     assert (cdr["cdr_token"], cdr["auth_method"], cdr["authorization_reference"]) == (token, "COMMAND", "REF-1")
+
+
+ACTIVE = {
+    "start_date_time": "2026-11-22T10:10:00Z",
+    "charging_profile": {
+        "start_date_time": NOW + timedelta(minutes=10),
+        "charging_rate_unit": "W",
+        "charging_profile_period": [{"start_period": 0, "limit": Decimal("6000.5")}],
+    },
+}
+
+
+def test_a_charge_that_goes_on_in_another_way_by_itself_tells_its_new_profile(emsp: Party) -> None:
+    report(started())
+    assert report(Replanned("de*rdk*e1", "TX-1", ACTIVE), minutes=10) is True
+    kept = ActiveProfile.objects.get()
+    assert (kept.session, kept.at, kept.computed) == (Session.objects.get(), after(10), False)
+    assert kept.document.startswith('{"start_date_time":"2026-11-22T10:10:00Z"')
+    with pytest.raises(door.UnableToReport, match="no active charging profile"):
+        report(Replanned("DE*RDK*E1", "TX-1", {"charging_profile": {}}), minutes=11)
+    with pytest.raises(door.UnableToReport, match="no charge with transaction"):
+        report(Replanned("DE*RDK*E1", "TX-2", ACTIVE), minutes=11)
+    report(STOP, minutes=60)
+    assert report(Replanned("DE*RDK*E1", "TX-1", ACTIVE), minutes=61) is False
+    assert ActiveProfile.objects.count() == 1
 
 
 class Driver:
