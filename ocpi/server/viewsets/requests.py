@@ -122,7 +122,7 @@ class RequestsDoor(AnsweringDoor):
                 why = str(denied)
             else:
                 if f"{target.scheme}://{target.host}:{target.port}" not in self.peer.origins:
-                    why = f"{target.origin} is not among the hosts of this connection's versions URL and endpoints."
+                    why = f"{target.origin} is not among the hosts that are confirmed for this connection."
         if why:
             details = [f"response_url: {why}"]
             raise Refusal(details[0], ocpi=StatusCode.INVALID_PARAMETERS, details=details)
