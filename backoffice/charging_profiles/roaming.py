@@ -11,6 +11,7 @@ from backoffice.charging_profiles.actions.receiving import Asker, Wish
 from backoffice.charging_profiles.rules.asking import LONGEST, SHORTEST, TIMEOUT
 from backoffice.charging_profiles.rules.states import Kind
 from backoffice.roaming_site import site
+from ocpi.client import Cause
 from ocpi.module import (
     Answer,
     Ask,
@@ -30,6 +31,21 @@ from ocpi.wire.envelope import StatusCode
 SENDER_ROLES = frozenset({"EMSP", "SCSP"})
 RECEIVER_ROLES = frozenset({"CPO"})
 """Who asks for profiles and who has the charge points (mod_charging_profiles#mod_charging_profiles_toplogies)."""
+
+REFUSALS = frozenset(
+    {
+        Cause.UNAUTHORIZED,
+        Cause.NOT_FOUND,
+        Cause.NOT_SUPPORTED,
+        Cause.HTTP_4XX,
+        Cause.RATE_LIMITED,
+        Cause.OCPI_2XXX,
+        Cause.OCPI_3XXX,
+        Cause.HUB_UNKNOWN_RECEIVER,
+        Cause.HUB_ERROR,
+    }
+)
+"""Errors by which the partner says no: no result follows. After any other one it may."""
 
 
 def set_profile(arrival: AskArrival) -> Answer:
@@ -121,7 +137,10 @@ def updated(arrival: CallArrival) -> Answer:
 
 def answered(kind: str, key: str, reply: Reply, now: datetime) -> None:
     response = reply.value if isinstance(reply.value, wire.ChargingProfileResponse) else None
-    sending.answered(key, response, reply.problem, sent=reply.sent, now=now)
+    if response is None and reply.cause in REFUSALS:
+        sending.refused(key, reply.problem, now)
+    else:
+        sending.answered(key, response, reply.problem, sent=reply.sent, now=now)
 
 
 def delivered(kind: str, key: str, reply: Reply, now: datetime) -> None:

@@ -62,6 +62,12 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
     (
         "Operations",
         (
+            (
+                "Charging profiles",
+                "stacked_line_chart",
+                "admin:charging_profiles_profilerequest_changelist",
+                "charging_profiles.view_profilerequest",
+            ),
             ("Message log", "swap_horiz", "admin:delivery_exchange_changelist", "delivery.view_exchange"),
             ("Outbox", "outbox", "admin:delivery_message_changelist", "delivery.view_message"),
             ("Pulls", "cloud_download", "admin:delivery_pull_changelist", "delivery.view_pull"),

@@ -101,6 +101,17 @@ def bounded(limits: Curve, most: Limit) -> Curve:
     return _tidy([Step(step.at, _lower(step.limit, most)) for step in limits.steps])
 
 
+def sequence(pieces: Sequence[tuple[int, Curve]]) -> Curve:
+    """Each curve from its moment on until the next one's."""
+    found: list[Step] = []
+    ordered = sorted(pieces, key=lambda piece: piece[0])
+    for index, (begin, said) in enumerate(ordered):
+        end = ordered[index + 1][0] if index + 1 < len(ordered) else None
+        found.append(Step(begin, said.at(begin)))
+        found += [step for step in said.steps if step.at > begin and (end is None or step.at < end)]
+    return _tidy(found)
+
+
 def _merged(curves: Sequence[Curve], choose: Callable[[list[Limit]], Limit]) -> Curve:
     moments = sorted({step.at for each in curves for step in each.steps})
     positions, found = [0] * len(curves), []
