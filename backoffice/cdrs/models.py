@@ -104,7 +104,10 @@ class Cdr(Exchanged):
         verbose_name = "CDR"
         verbose_name_plural = "CDRs"
         permissions: ClassVar = [
-            ("decide_cdr", "Can release, correct and drop held CDRs, credit CDRs of ours, and close quarantine"),
+            (
+                "decide_cdr",
+                "Can release, correct and drop held CDRs, credit ours, accept received ones, and close quarantine",
+            ),
             ("recheck_cdr", "Can price received CDRs again"),
         ]
         constraints: ClassVar = [

@@ -49,6 +49,7 @@ TONES: Mapping[str, Tone] = {
     "REPLACED": ("off", "swap_horiz"),
     "WAITING": ("busy", "hourglass_top"),
     "AGREED": ("good", "check_circle"),
+    "ACCEPTED": ("good", "handshake"),
     "DIFFERS": ("bad", "difference"),
     "NOT_PRICED": ("warn", "help"),
     "OPEN_ALARM": ("bad", "notification_important"),

@@ -13,6 +13,7 @@ from django.urls import URLPattern, reverse
 
 from backoffice.billing.actions.defining import TASK as EXPORT_TASK
 from backoffice.billing.models import Export
+from backoffice.billing.rules.schedules import Schedule
 from backoffice.console.cells import state
 from backoffice.console.model_admins import ReadOnlyAdmin
 from backoffice.console.scope import scoped
@@ -116,7 +117,7 @@ def _row(job: Job, outcome: Outcome | None, export: Export | None, now: datetime
         "job": job,
         "name": f"Export “{export}”" if export else job.name,
         "export": export,
-        "schedule": export.schedule if export else every(_seconds(job)) if job.interval else job.crontab.human_readable,
+        "schedule": export.schedule if export else every(_seconds(job)) if job.interval else _told(job.crontab),
         "state": _state(job, outcome, late(due, gap, now=now)),
         "ran_at": ran_at,
         "good_at": outcome.good_at if outcome else None,
@@ -128,6 +129,21 @@ def _row(job: Job, outcome: Outcome | None, export: Export | None, now: datetime
         "next_at": due if job.enabled else None,
         "owner": str(export.created_by) if export and export.created_by else "Roamdesk",
     }
+
+
+def _told(crontab: Any) -> str:
+    """In the words that schedules of exports are written in; of what those cannot say, the library's own."""
+    told = crontab.schedule
+    if len(told.month_of_year) < 12 or (len(told.day_of_month) < 31 and len(told.day_of_week) < 7):
+        return str(crontab.human_readable)
+    return str(
+        Schedule(
+            times=frozenset(hour * 60 + minute for hour in told.hour for minute in told.minute),
+            zone=str(crontab.timezone),
+            days=frozenset(told.day_of_month if len(told.day_of_month) < 31 else ()),
+            weekdays=frozenset((day - 1) % 7 for day in told.day_of_week) if len(told.day_of_week) < 7 else frozenset(),
+        )
+    )
 
 
 def _seconds(job: Job) -> int:

@@ -74,6 +74,13 @@ window.addEventListener("beforeunload", (event) => {
   if (document.querySelector('form[data-dirty="yes"]')) event.preventDefault();
 });
 
+// The box in a table's head that checks all boxes below it, which belong to the form of that id.
+document.addEventListener("change", (event) => {
+  const name = event.target.dataset.chooseAll;
+  if (!name) return;
+  for (const box of document.querySelectorAll(`input[type=checkbox][form="${name}"]`)) box.checked = event.target.checked;
+});
+
 // What scrolls sideways must be reachable by keyboard.
 const reachable = () => {
   for (const box of document.querySelectorAll(".rd-scroll")) {

@@ -10,7 +10,7 @@ import pytest
 from celery import Celery
 from django.conf import settings
 from django.test import Client
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from backoffice.billing import tasks
 from backoffice.billing.models import Export, ExportRun
@@ -161,3 +161,23 @@ def test_a_job_is_late_by_two_of_its_gaps_and_five_minutes() -> None:
     assert late(NOW, timedelta(seconds=15), now=NOW + timedelta(minutes=6))
     assert not late(NOW, timedelta(hours=1), now=NOW + timedelta(hours=1))
     assert not late(None, None, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"hour": "3", "minute": "10"}, "every day at 03:10 UTC"),
+        ({"hour": "6,18", "minute": "0", "timezone": "Europe/Berlin"}, "every day at 06:00 and 18:00 Europe/Berlin"),
+        ({"hour": "7", "minute": "30", "day_of_week": "1-5"}, "every working day at 07:30 UTC"),
+        ({"hour": "0", "minute": "0", "day_of_week": "0"}, "every Sunday at 00:00 UTC"),
+        ({"hour": "5", "minute": "0", "day_of_month": "1"}, "every month on the 1st at 05:00 UTC"),
+        ({"hour": "*", "minute": "*/15"}, "every 15 minutes"),
+        ({"hour": "5", "minute": "0", "month_of_year": "1"}, "At 05:00 AM, only in January UTC"),
+    ],
+    ids=str,
+)
+@pytest.mark.django_db
+def test_what_a_clock_starts_is_told_in_our_words(given: dict[str, str], words: str, admin_client: Client) -> None:
+    crontab = CrontabSchedule.objects.create(**given)
+    PeriodicTask.objects.create(name="Something", task="cdrs.ask_again", crontab=crontab)
+    assert f"<td>{words}</td>" in admin_client.get("/admin/jobs/job/").content.decode()

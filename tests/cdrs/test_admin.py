@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from backoffice.cdrs.actions import checking
+from backoffice.cdrs.actions import checking, deciding
+from backoffice.cdrs.admin import bulk
 from backoffice.cdrs.models import Cdr, Quarantined
 from backoffice.console import windows
 from backoffice.console.models import PartyScope
@@ -95,6 +97,12 @@ FILTERS: list[tuple[str, set[str]]] = [
     ("way=in", {"A", "B"}),
     ("way=out", {"O"}),
     ("reason=TOTAL_MISMATCH", {"B"}),
+    ("verdict=AGREED", {"A"}),
+    ("verdict=DIFFERS", {"B"}),
+    ("verdict=RELEASED", {"O"}),
+    ("verdict=WAITING", set()),
+    ("verdict=nonsense&age=7", {"A", "B", "O"}),
+    ("age=1d", set()),
     ("currency=sek", set()),
     ("delta=1", {"B"}),
     ("delta=1,21", set()),
@@ -247,6 +255,102 @@ def test_recheck_uses_what_is_known_now(asking: Asking, finance: Client) -> None
     assert "Every figure is as we calculate it." in finance.post(do(cdr, "recheck"), follow=True).content.decode()
 
 
+def test_an_old_one_is_found_by_its_age(asking: Asking, finance: Client) -> None:
+    told(asking, "OLD")
+    told(asking, "NEW")
+    Cdr.objects.filter(object_id="OLD").update(created_at=site.now() - timedelta(days=8))
+    text = page(finance, f"{LIST}?tab=all&age=7d")
+    assert ">OLD</a>" in text
+    assert ">NEW</a>" not in text
+
+
+def test_one_is_accepted_with_a_note_and_leaves_the_review(asking: Asking, finance: Client) -> None:
+    cdr = told(asking, "B", total_cost={"before_taxes": Decimal("10.20")})
+    assert "Accept…" in page(finance, do(cdr, "change"))
+    assert "A reason is needed" in finance.post(do(cdr, "accept"), {"reason": " "}).content.decode()
+    finance.post(do(cdr, "accept"), {"reason": "Agreed by telephone."})
+    assert ">B</a>" not in page(finance, f"{LIST}?tab=review")
+    assert ">B</a>" in page(finance, f"{LIST}?tab=agreed&verdict=ACCEPTED")
+    text = page(finance, f"{do(cdr, 'change')}?tab=history")
+    assert "Agreed by telephone." in text
+    assert "Accept…" not in text
+    assert checking.check_waiting(now=site.now()) == 0, "no worker takes a decision of staff back"
+    finance.post(do(cdr, "recheck"))
+    cdr.refresh_from_db()
+    assert cdr.verdict == "DIFFERS"
+
+
+SEVERAL = "/admin/cdrs/cdr/several/"
+
+
+def test_several_are_decided_at_once_each_by_itself(
+    partner: Partner, finance: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = [own_cdr(f"H{n}", partner.party, held=["X"], session_id=f"S{n}") for n in range(3)]
+    sent = own_cdr("SENT", partner.party, session_id="S9")
+    chosen = {"do": "release", "pk": [*(cdr.pk for cdr in held), sent.pk, 10**15, "x"], "from": "?tab=held&way=out"}
+    before = snapshot()
+    asked = finance.post(SEVERAL, chosen)
+    text = asked.content.decode()
+    assert "3 CDRs:" in text
+    assert "Not among them" in text
+    assert "SENT" in text
+    assert f"{LIST}?tab=held&amp;way=out" in text
+    missing = finance.post(SEVERAL, chosen | {"sure": "1", "reason": " "})
+    assert (missing.status_code, "A reason is needed" in missing.content.decode()) == (400, True)
+    assert snapshot() == before
+    fits = bulk.DEEDS["release"].do
+
+    def somebody_was_faster(cdr: Cdr, **given: Any) -> str:
+        if cdr.object_id == "H1":
+            deciding.drop(cdr, now=given["now"], by="otto", reason="A test.")
+        return fits(cdr, **given)
+
+    monkeypatch.setitem(bulk.DEEDS, "release", replace(bulk.DEEDS["release"], do=somebody_was_faster))
+    done = finance.post(SEVERAL, chosen | {"sure": "1", "reason": "They are right."})
+    text = done.content.decode()
+    assert sorted(cdr.object_id for cdr, _ in done.context["done"]) == ["H0", "H2"]
+    assert [cdr.object_id for cdr, _ in done.context["failed"]] == ["H1"]
+    assert "One could not be done" in text
+    assert "Try these again" in text
+    assert sorted(Cdr.objects.values_list("object_id", "state")) == [
+        ("H0", "RELEASED"),
+        ("H1", "DROPPED"),
+        ("H2", "RELEASED"),
+        ("SENT", "RELEASED"),
+    ]
+
+
+def test_received_ones_are_accepted_and_checked_again_together(asking: Asking, finance: Client) -> None:
+    rows = [told(asking, name, total_cost={"before_taxes": Decimal("10.20")}) for name in ("B1", "B2")]
+    pks = [cdr.pk for cdr in rows]
+    text = page(finance, f"{LIST}?tab=review")
+    assert text.count('form="several"') == 2
+    assert 'value="drop"' not in text
+    finance.post(SEVERAL, {"do": "accept", "pk": pks, "sure": "1", "reason": "One cause, talked over."})
+    assert set(Cdr.objects.values_list("verdict", flat=True)) == {"ACCEPTED"}
+    finance.post(SEVERAL, {"do": "recheck", "pk": pks, "sure": "1"})
+    assert set(Cdr.objects.values_list("verdict", flat=True)) == {"DIFFERS"}
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ({"do": "credit"}, 400),
+        ({}, 400),
+        ({"do": "accept"}, 302),
+        ({"do": "accept", "pk": "zzz"}, 302),
+        ({"do": "accept", "pk": "1" * 30, "from": "//elsewhere.example/?tab=held"}, 302),
+    ],
+)
+def test_nonsense_decides_nothing(given: dict[str, str], status: int, finance: Client) -> None:
+    answer = finance.post(SEVERAL, given)
+    assert answer.status_code == status
+    if status == 302:
+        assert answer["Location"].startswith(LIST)
+    assert finance.get(SEVERAL).status_code == 405
+
+
 def test_quarantine_is_seen_and_closed(asking: Asking, finance: Client) -> None:
     told(asking, "A")
     asking.ask("POST", "2.3.0/receiver/cdrs", small_cdr("A", remark="other"))
@@ -285,7 +389,11 @@ def test_who_may_what(group: str, sees: bool, decides: bool, rechecks: bool, par
     before = snapshot("last_login")
     closing = reverse("admin:cdrs_cdr_close", args=[kept.pk])
     if not decides:
-        for url in (*(do(held, what) for what in ("release", "drop", "credit", "correct")), closing):
+        several = [
+            client.post(SEVERAL, {"do": what, "pk": [held.pk, theirs.pk]}) for what in ("accept", "release", "drop")
+        ]
+        assert [answer.status_code for answer in several] == [403] * 3
+        for url in (*(do(held, what) for what in ("release", "accept", "drop", "credit", "correct")), closing):
             for answer in (client.get(url), client.post(url, {"reason": "I say so.", "kwh": "1"})):
                 assert answer.status_code == 403, url
     if not rechecks:

@@ -123,7 +123,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("total_gross", A, "The total with all taxes; empty where the CDR names none", lambda line: line.gross),
     Column("our_total_net", A, "What we calculate, before taxes (received CDRs)", lambda line: line.booked.our_net),
     Column("delta_net", A, "What they bill minus what we calculate", lambda line: line.booked.delta),
-    Column("verdict", T, "What our check said: AGREED, DIFFERS, NOT_PRICED, FAILED, WAITING", lambda line: line.verdict),
+    Column("verdict", T, "Our check: AGREED, DIFFERS, NOT_PRICED, FAILED, WAITING; ACCEPTED by staff", lambda line: line.verdict),
     Column("reason_codes", T, "Why, or why a CDR of ours was held before; with semicolons", lambda line: line.reasons),
     Column("signed_data_state", T, "PRESENT: signed meter values, which we do not verify; NONE", lambda line: line.signed_data),
     Column("home_charging", F, "The driver is paid back by an employer; empty if not told", _of("home_charging_compensation")),

@@ -1,4 +1,4 @@
-"""What staff decide about CDRs of ours: drop a held one, correct one, credit one; and close what is in quarantine.
+"""What staff decide about CDRs: drop, correct or credit one of ours, accept a received one, close what is in quarantine.
 
 A held CDR was seen by nobody and is simply replaced. One that was released is credited whole, and the corrected one follows with
 an id of its own (mod_cdrs#credit_cdrs). The credited row is locked first, so two credits for it never happen.
@@ -24,14 +24,14 @@ from backoffice.cdrs.rules.composing import Composed, priced
 from backoffice.cdrs.rules.correcting import Correction, impossible, recut
 from backoffice.cdrs.rules.crediting import corrected_id, credit_id, credit_of
 from backoffice.cdrs.rules.plausibility import Finding
-from backoffice.cdrs.rules.states import SEEN, CdrMove, CdrState
+from backoffice.cdrs.rules.states import SEEN, TO_REVIEW, CdrMove, CdrState, Verdict
 from backoffice.fields import milliseconds
 from backoffice.locations.models import Evse, Location
 from ocpi.wire import json as wire_json
 from ocpi.wire.base import date_time_text
 from ocpi.wire.cdrs import CDR
 
-__all__ = ["UnableToDecide", "close", "correct", "credit", "drop", "preview", "release"]
+__all__ = ["UnableToDecide", "accept", "close", "correct", "credit", "drop", "preview", "release"]
 
 Tree = dict[str, Any]
 
@@ -99,6 +99,19 @@ def correct(cdr: Cdr, correction: Correction, *, now: datetime, by: str, reason:
             raise UnableToDecide(f"There is a CDR {made.tree['id']} already.")
         note(row.pk, "CORRECTED", now=now, by=by, reason=f"By CDR {corrected}. {reason}")
     return crediting, corrected
+
+
+def accept(cdr: Cdr, *, now: datetime, by: str, reason: str) -> Cdr:
+    """Pay a received one as it is, though we calculate it otherwise or not at all. Raises UnableToDecide."""
+    _reasoned(reason)
+    with transaction.atomic():
+        row = Cdr.objects.select_for_update(of=("self",), no_key=True).get(pk=cdr.pk)
+        if row.verdict not in TO_REVIEW:
+            raise UnableToDecide(f"CDR {row} does not wait for a decision of ours.")
+        before, row.verdict = row.verdict, Verdict.ACCEPTED.value
+        row.save(update_fields=["verdict"])
+        note(row.pk, "ACCEPTED", now=now, by=by, reason=reason, from_state=before, to_state=row.verdict)
+    return row
 
 
 def close(quarantined: Quarantined, *, now: datetime, by: str, reason: str) -> None:

@@ -23,6 +23,11 @@ ASKED: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Release",
         ("It is sent to its eMSP as it is, and can never be changed after that.", "The findings stay in its history."),
     ),
+    "accept": (
+        "Accept this CDR",
+        "Accept",
+        ("It is taken as it was billed, and leaves what is to review. Our calculations of it stay.",),
+    ),
     "drop": (
         "Drop this CDR",
         "Drop",
@@ -47,7 +52,7 @@ class DecidingPages:
         return [
             *(
                 self.page(f"<int:pk>/{what}/", getattr(self, f"{what}_view"), what, permission=may)
-                for what in ("release", "drop", "credit", "correct")
+                for what in ("release", "accept", "drop", "credit", "correct")
             ),
             self.page("<int:pk>/recheck/", self.recheck_view, "recheck", permission="cdrs.recheck_cdr"),
             self.page("quarantine/<int:pk>/close/", self.close_view, "close", permission=may),
@@ -55,6 +60,9 @@ class DecidingPages:
 
     def release_view(self: Any, request: HttpRequest, pk: int) -> HttpResponse:
         return self._decide(request, pk, "release", deciding.release, "{} was released.")
+
+    def accept_view(self: Any, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._decide(request, pk, "accept", deciding.accept, "{} was accepted as it was billed.")
 
     def drop_view(self: Any, request: HttpRequest, pk: int) -> HttpResponse:
         return self._decide(request, pk, "drop", deciding.drop, "{} was dropped: it will not be sent.")
@@ -82,7 +90,7 @@ class DecidingPages:
             "button": button,
             "consequences": consequences,
             "missing": missing,
-            "danger": what != "release",
+            "danger": what in ("drop", "credit"),
         }
         return self.render(request, "console/cdrs/ask.html", context)
 

@@ -13,7 +13,7 @@ from django.urls import NoReverseMatch, URLPattern, reverse
 from backoffice.cdrs.actions import checking
 from backoffice.cdrs.models import Cdr, CdrEvent, Quarantined
 from backoffice.cdrs.rules.checking import NAMES, READINGS, Calculated, zone_name
-from backoffice.cdrs.rules.states import SEEN, CdrState
+from backoffice.cdrs.rules.states import SEEN, TO_REVIEW, CdrState
 from backoffice.delivery.models import Exchange, Message
 from backoffice.locations.models import Location
 from backoffice.roaming_site import site
@@ -62,6 +62,7 @@ def _may(cdr: Cdr, request: HttpRequest) -> dict[str, bool]:
         "drop": decides and cdr.state == CdrState.HELD,
         "correct": decides and (cdr.state == CdrState.HELD or cdr.state in SEEN),
         "credit": decides and cdr.state in SEEN,
+        "accept": request.user.has_perm("cdrs.decide_cdr") and cdr.verdict in TO_REVIEW,
         "recheck": not cdr.ours and request.user.has_perm("cdrs.recheck_cdr"),
     }
 

@@ -8,9 +8,10 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern
+from django.urls import URLPattern, reverse
 
 from backoffice.cdrs.admin import query
+from backoffice.cdrs.admin.bulk import BulkPages, offered
 from backoffice.cdrs.admin.deciding import DecidingPages
 from backoffice.cdrs.admin.detail import DetailPages
 from backoffice.cdrs.admin.search import SearchPages
@@ -59,14 +60,15 @@ def within(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
 
 
 @admin.register(Cdr)
-class CdrAdmin(DetailPages, DecidingPages, SearchPages, ReadOnlyAdmin):
+class CdrAdmin(DetailPages, DecidingPages, BulkPages, SearchPages, ReadOnlyAdmin):
     party_lookup = None  # two parties stand on a bill: `within`
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Cdr]:
         return within(super().get_queryset(request), request)
 
     def get_urls(self) -> list[URLPattern]:
-        return [*self.detail_urls(), *self.deciding_urls(), *self.search_urls(), *super().get_urls()]
+        own = [*self.detail_urls(), *self.deciding_urls(), *self.bulk_urls(), *self.search_urls()]
+        return [*own, *super().get_urls()]
 
     def quarantine(self, request: HttpRequest) -> QuerySet[Quarantined]:
         rows = Quarantined.objects.select_related("party", "connection")
@@ -82,12 +84,16 @@ class CdrAdmin(DetailPages, DecidingPages, SearchPages, ReadOnlyAdmin):
         counted["quarantine"] = self.quarantine(request).filter(closed_at=None)[:1000].count()
         context: dict[str, Any] = {
             "title": "CDRs",
+            "crumbs": [("Home", reverse("admin:index"))],
             "asked": asked,
             "about": query.ABOUT[asked.tab],
             "tabs": [
                 (key, label, query.Asked(tab=key).link(), counted.get(key, 0)) for key, label in query.TABS.items()
             ],
             "reasons": REASONS,
+            "verdicts": query.VERDICTS,
+            "ages": query.AGES,
+            "deeds": offered(request, asked.tab),
             "partners": [(party.pk, party.label) for party in Party.objects.filter(ours=False)],
         }
         if asked.tab == "quarantine":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,7 +14,8 @@ from django.http import QueryDict
 
 from backoffice.cdrs.models import Cdr
 from backoffice.cdrs.rules.states import TO_REVIEW, CdrState, Verdict
-from backoffice.console.given import number
+from backoffice.cdrs.vitals import LATE_AFTER
+from backoffice.console.given import amount, number
 from backoffice.console.windows import Mark, TooSlow, Window, patience, read_mark, window
 from backoffice.fields import NumberField
 from backoffice.roaming_site import site
@@ -22,13 +23,18 @@ from backoffice.roaming_site import site
 TOTALS_PATIENCE_MS = 1_500
 """Totals stand below a page that is shown without them, too."""
 
-UNACKNOWLEDGED = timedelta(hours=24)
+VERDICTS: Mapping[str, str] = {each.value: each.value.replace("_", " ").capitalize() for each in (*Verdict, *CdrState)}
+"""Of received ones, then the states of ours: no name is in both."""
+
+AGES: Mapping[str, tuple[str, timedelta]] = {
+    f"{days}d": (f"more than {days} day{'s' * (days > 1)}", timedelta(days=days)) for days in (1, 7, 30, 90)
+}
 
 TABS: Mapping[str, str] = {
     "review": "To review",
     "held": "Held",
     "waiting": "Unacknowledged",
-    "agreed": "Agreed",
+    "agreed": "Accepted",
     "credited": "Credited",
     "quarantine": "Quarantine",
     "all": "All",
@@ -37,7 +43,7 @@ ABOUT: Mapping[str, str] = {
     "review": "Received CDRs that are not as we calculate them, or that we cannot calculate.",
     "held": "CDRs of ours that look wrong. No partner has seen them: release, correct or drop them.",
     "waiting": "CDRs of ours that were released more than 24 hours ago and that no partner has acknowledged.",
-    "agreed": "Received CDRs of which every figure is ours, and CDRs of ours that their eMSP acknowledged.",
+    "agreed": "Received CDRs of which every figure is ours or that staff accepted, and ours that their eMSP acknowledged.",
     "credited": "Credit CDRs, and the CDRs that they took back.",
     "quarantine": "CDRs that we were told and did not take: the same id with other content, or for a token of nobody here.",
     "all": "Every CDR, ours and received.",
@@ -51,14 +57,6 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _amount(text: str) -> Decimal | None:
-    try:
-        found = Decimal(text.replace(",", "."))
-    except InvalidOperation:
-        return None
-    return found if found.is_finite() and abs(found) < 10**12 else None
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the page's address says, read leniently: what makes no sense is as if it were not there."""
@@ -66,6 +64,8 @@ class Asked:
     tab: str = "review"
     partner: int | None = None
     way: str = ""
+    verdict: str = ""
+    age: str = ""
     reason: str = ""
     currency: str = ""
     signed: str = ""
@@ -83,11 +83,13 @@ class Asked:
             tab=tab if tab in TABS else "review",
             partner=number(given.get("partner")),
             way=given.get("way", "") if given.get("way") in ("in", "out") else "",
+            verdict=given.get("verdict", "") if given.get("verdict") in VERDICTS else "",
+            age=given.get("age", "") if given.get("age") in AGES else "",
             reason=given.get("reason", "")[:40],
             currency=given.get("currency", "").upper()[:3],
             signed=given.get("signed", "") if given.get("signed") in ("yes", "no") else "",
             credit=given.get("credit", "") if given.get("credit") in ("yes", "no") else "",
-            delta=_amount(given.get("delta", "")),
+            delta=amount(given.get("delta")),
             since=_day(given.get("since", "")),
             until=_day(given.get("until", "")),
             before=read_mark(given.get("before", "")),
@@ -100,6 +102,8 @@ class Asked:
         return bool(
             self.partner
             or self.way
+            or self.verdict
+            or self.age
             or self.reason
             or self.currency
             or self.signed
@@ -115,6 +119,8 @@ class Asked:
             "tab": self.tab,
             "partner": self.partner,
             "way": self.way,
+            "verdict": self.verdict,
+            "age": self.age,
             "reason": self.reason,
             "currency": self.currency,
             "signed": self.signed,
@@ -132,6 +138,12 @@ class Asked:
             rows = rows.filter(Q(party=self.partner) | Q(emsp=self.partner))
         if self.way:
             rows = rows.filter(ours=self.way == "out")
+        if self.verdict in Verdict.__members__:
+            rows = rows.filter(verdict=self.verdict)
+        elif self.verdict:
+            rows = rows.filter(state=self.verdict)
+        if self.age:
+            rows = rows.filter(created_at__lt=now - AGES[self.age][1])
         if self.reason:
             rows = rows.filter(Q(reasons__contains=[self.reason]) | Q(held_for__contains=[self.reason]))
         if self.currency:
@@ -155,9 +167,9 @@ def _tab(tab: str, now: datetime) -> Q:
     if tab == "held":
         return Q(state=CdrState.HELD)
     if tab == "waiting":
-        return Q(state=CdrState.RELEASED, entered_at__lt=now - UNACKNOWLEDGED)
+        return Q(state=CdrState.RELEASED, entered_at__lt=now - LATE_AFTER)
     if tab == "agreed":
-        return Q(verdict=Verdict.AGREED) | Q(state=CdrState.ACKNOWLEDGED)
+        return Q(verdict__in=[Verdict.AGREED, Verdict.ACCEPTED]) | Q(state=CdrState.ACKNOWLEDGED)
     if tab == "credited":
         return Q(credit=True) | Q(credited_by__isnull=False)
     return Q()

@@ -46,6 +46,7 @@ SEEN = frozenset({S.RELEASED, S.ACKNOWLEDGED})
 class Verdict(StrEnum):
     """What we think of a received CDR. WAITING: not priced yet. AGREED: our price is theirs. DIFFERS: it is not, or something
     in it contradicts itself. NOT_PRICED: no tariff to price it by. FAILED: our own calculation broke off; never an agreement.
+    ACCEPTED: one of those three, and staff take it as it is; only pricing it again asks anew.
     """
 
     WAITING = "WAITING"
@@ -53,6 +54,7 @@ class Verdict(StrEnum):
     DIFFERS = "DIFFERS"
     NOT_PRICED = "NOT_PRICED"
     FAILED = "FAILED"
+    ACCEPTED = "ACCEPTED"
 
 
 TO_REVIEW = frozenset({Verdict.DIFFERS, Verdict.NOT_PRICED, Verdict.FAILED})

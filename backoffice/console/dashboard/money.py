@@ -143,7 +143,7 @@ def straight(asked: Asked) -> Panel:
         Figure(
             "waiting to be priced",
             f"{waiting:,}",
-            listing("cdrs_cdr_changelist", tab="all", way="in"),
+            listing("cdrs_cdr_changelist", tab="all", verdict="WAITING"),
             "off",
             "pending",
         ),

@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import F, Q, QuerySet
 from django.http import QueryDict
 
-from backoffice.console.given import number
+from backoffice.console.given import amount, number
 from backoffice.console.windows import Mark, Window, read_mark, window
 from backoffice.fields import Bare
 from backoffice.sessions.actions.watching import silent, without_cdr
@@ -50,6 +51,8 @@ class Asked:
     party: int | None = None
     token: str = ""
     place: str = ""
+    kwh: Decimal | None = None
+    cost: Decimal | None = None
     before: Mark | None = None
     after: Mark | None = None
 
@@ -62,13 +65,16 @@ class Asked:
             party=number(given.get("party")),
             token=given.get("token", "").strip()[:64],
             place=given.get("place", "").strip()[:64],
+            kwh=amount(given.get("kwh")),
+            cost=amount(given.get("cost")),
             before=read_mark(given.get("before", "")),
             after=read_mark(given.get("after", "")),
         )
 
     @property
     def narrowed(self) -> bool:
-        return bool(self.trouble or self.way or self.party or self.token or self.place)
+        given = (self.kwh, self.cost)
+        return bool(self.trouble or self.way or self.party or self.token or self.place) or given != (None, None)
 
     def link(self, **changes: Any) -> str:
         """The page's address with other values; a new filter begins at the newest row."""
@@ -79,9 +85,11 @@ class Asked:
             "party": self.party,
             "token": self.token,
             "place": self.place,
+            "kwh": self.kwh,
+            "cost": self.cost,
             **changes,
         }
-        return "?" + urlencode({name: value for name, value in values.items() if value})
+        return "?" + urlencode({name: value for name, value in values.items() if value not in (None, "")})
 
     def apply(self, rows: QuerySet[Session], now: datetime) -> QuerySet[Session]:
         statuses = STATES[self.state][1]
@@ -103,6 +111,10 @@ class Asked:
             rows = self._prefix(rows, self.token, "token_uid", "contract_id")
         if self.place:
             rows = self._place(rows)
+        if self.kwh is not None:
+            rows = rows.filter(kwh__gte=self.kwh)
+        if self.cost is not None:  # ours only where the partner tells none
+            rows = rows.filter(Q(total_excl__gte=self.cost) | Q(total_excl=None, our_excl__gte=self.cost))
         return rows
 
     def _prefix(self, rows: QuerySet[Session], text: str, *fields: str) -> QuerySet[Session]:
