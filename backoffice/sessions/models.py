@@ -19,6 +19,7 @@ from backoffice.locations.models import Evse
 from backoffice.partners.models import Party
 from backoffice.sessions.rules.states import ONGOING, SessionMove
 from backoffice.tariffs.models import TariffVersion
+from backoffice.tariffs.rules.policy import Outcome
 from backoffice.tariffs.rules.splitting import Activity
 from backoffice.tokens.models import Authorization
 from ocpi.wire import sessions as wire
@@ -80,6 +81,12 @@ class Session(Exchanged):
     stuck = models.CharField(max_length=200, blank=True, default="", db_default="", help_text="Why staff set it aside.")
 
     # ours only
+    reservation = EnumField(
+        Outcome, blank=True, default="", db_default="", help_text="What became of the reservation it began as."
+    )
+    group_id = models.CharField(
+        max_length=36, blank=True, default="", db_default="", help_text="Of the token that reserved."
+    )
     point = models.ForeignKey(
         Evse, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, verbose_name="EVSE"
     )

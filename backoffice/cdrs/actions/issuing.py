@@ -23,6 +23,7 @@ from backoffice.crash_points import crash_point
 from backoffice.fields import DocumentField, milliseconds
 from backoffice.locations.models import Evse, Location
 from backoffice.sessions.actions.tariffs import compiled, zone_of
+from backoffice.sessions.actions.writing import outcome_of
 from backoffice.sessions.models import Session
 from backoffice.sessions.rules.placing import place
 from ocpi.wire import json as wire_json
@@ -98,6 +99,7 @@ def _composed(session: Session, now: datetime) -> Composed:
         zone=zone_of(session.time_zone),
         signed_data=DocumentField.read(session.signed_data) if session.signed_data else None,
         now=milliseconds(now),
+        outcome=outcome_of(session),
     )
 
 

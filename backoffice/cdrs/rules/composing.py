@@ -17,6 +17,7 @@ from backoffice.sessions.rules.cost import as_price
 from backoffice.sessions.rules.metering import for_cdr
 from backoffice.tariffs.rules import Breakdown, CompiledTariff, price
 from backoffice.tariffs.rules.exact import decimal
+from backoffice.tariffs.rules.policy import Outcome
 from backoffice.tariffs.rules.verify import COST_FIELDS
 from ocpi.wire.base import date_time_text
 from ocpi.wire.cdrs import CdrDimensionType, ChargingPeriod
@@ -50,14 +51,18 @@ def compose(
     zone: tzinfo | None,
     signed_data: Tree | None,
     now: datetime,
+    outcome: Outcome | None = None,
 ) -> Composed:
-    """The whole CDR. `location`: its `place`; `tariff` prices it, `embedded`: the tariffs as the CDR carries them."""
+    """The whole CDR. `location`: its `place`; `tariff` prices it, `embedded`: the tariffs as the CDR carries them. `outcome`:
+    of the reservation that the session began as."""
     assert session.end_date_time is not None, "a CDR is of a session that has ended"
+    periods = for_cdr(session.charging_periods) or [_nothing(session.start_date_time)]
+    began = min(session.start_date_time, periods[0].start_date_time)  # with the reservation, where there was one
     tree: Tree = {
         "country_code": session.country_code,
         "party_id": session.party_id,
         "id": identity,
-        "start_date_time": date_time_text(session.start_date_time),
+        "start_date_time": date_time_text(began),
         "end_date_time": date_time_text(session.end_date_time),
         "session_id": session.id,
         "cdr_token": session.cdr_token.tree(),
@@ -72,8 +77,7 @@ def compose(
             tree[name] = getattr(session, name)
     if signed_data is not None:
         tree["signed_data"] = signed_data
-    periods = for_cdr(session.charging_periods) or [_nothing(session.start_date_time)]
-    return priced(tree, periods, tariff, zone, energy=session.kwh)
+    return priced(tree, periods, tariff, zone, energy=session.kwh, outcome=outcome)
 
 
 def priced(
@@ -83,6 +87,7 @@ def priced(
     zone: tzinfo | None,
     *,
     energy: Decimal,
+    outcome: Outcome | None = None,
 ) -> Composed:
     """The CDR with these periods: volumes, costs and totals follow from them."""
     start, end = _moment(tree["start_date_time"]), _moment(tree["end_date_time"])
@@ -98,7 +103,7 @@ def priced(
         told["total_parking_time"] = parked
     if tariff is None:
         return Composed(told, None)
-    breakdown = price([tariff], periods, zone, tariff.tax_profile, tariff.policy, end=end)
+    breakdown = price([tariff], periods, zone, tariff.tax_profile, tariff.policy, end=end, outcome=outcome)
     return Composed(told | costs(breakdown), breakdown)
 
 

@@ -93,9 +93,15 @@ def _power(charge: Charge, now: datetime) -> str:
 
 
 def _nothing_for_money(charge: Charge, now: datetime) -> str:
-    if charge.kwh == 0 and charge.total_excl != 0:
+    if charge.kwh == 0 and charge.total_excl != 0 and not _reserved(charge):
         return f"No energy flowed, and it costs {abs(charge.total_excl):f} before taxes."
     return ""
+
+
+def _reserved(charge: Charge) -> bool:
+    """A reservation costs what it costs, whether somebody came or not (T-255)."""
+    kinds = (CdrDimensionType.RESERVATION_TIME, CdrDimensionType.RESERVATION_EXPIRES)
+    return any(each.type in kinds for period in charge.periods for each in period.dimensions)
 
 
 def _negative(charge: Charge, now: datetime) -> str:

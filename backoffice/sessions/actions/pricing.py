@@ -15,6 +15,7 @@ from django.db import transaction
 from backoffice.locations.models import Evse
 from backoffice.sessions.actions.storing import parsed
 from backoffice.sessions.actions.tariffs import chosen, compiled, offered, zone_of
+from backoffice.sessions.actions.writing import outcome_of
 from backoffice.sessions.models import Session
 from backoffice.sessions.rules.cost import figures
 from backoffice.tariffs.actions.storing import version_at
@@ -77,7 +78,7 @@ def _priced(session: Session, value: wire.Session, known: Basis) -> Breakdown | 
         return None
     if any(tariff.tariff.currency.upper() != value.currency.upper() for tariff in known.tariffs):
         return None  # two currencies cannot be compared
-    return price(known.tariffs, value.charging_periods, known.zone, end=session.ends_at)
+    return price(known.tariffs, value.charging_periods, known.zone, end=session.ends_at, outcome=outcome_of(session))
 
 
 def price_waiting(*, now: datetime, limit: int = BATCH) -> int:

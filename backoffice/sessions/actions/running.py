@@ -15,6 +15,7 @@ from django.db import transaction
 
 from backoffice.fields import DocumentField, milliseconds
 from backoffice.locations.models import Evse, Location
+from backoffice.sessions.actions.taking_up import begin_charging, reserved_for, take_up
 from backoffice.sessions.actions.tariffs import chosen, offered
 from backoffice.sessions.actions.writing import new, note, owe, readings_of, write
 from backoffice.sessions.models import Reading, Session
@@ -76,7 +77,13 @@ def begin(
             raise UnableToCharge(wrong)
         connector = _connector(evse, connector_id)
         _end_before(evse, transaction_id, now)
-        version = _price(location, evse, connector["id"], decision, at)
+        reserved = reserved_for(evse, decision)
+        if reserved is not None:
+            take_up(reserved, location, evse, connector["id"], decision, transaction_id, reading, now)
+            used(decision.authorization_id, now=at)
+            owe(reserved, now)
+            return reserved
+        version = price_of(location, evse, connector["id"], decision, at)
         session = new(location, evse, connector["id"], decision, transaction_id, version, reading, now)
         move = SessionMove.PLUG_IN if pending else SessionMove.START
         write(session, [reading], now)
@@ -102,15 +109,14 @@ def meter(
         milliseconds(at or now), kwh, Activity.CHARGING if charging else Activity.PARKED, power=power_kw, soc=soc
     )
     with transaction.atomic():
-        row, readings = _locked(session)
+        row, readings = lock(session)
         status = SessionStatus(row.status)
         if status not in ONGOING:
             raise UnableToCharge(f"The charge is {status}: its meter is not read any more.")
         _believe(readings, told, now)
         if status is not SessionStatus.ACTIVE and charging:
-            _move(row, SessionMove.START, now, by=HARDWARE)
-            Reading.objects.filter(session=row).delete()  # what was before is no charge (T-275)
-            row.starts_at, row.meter_start, readings = told.at, told.kwh, []
+            shift(row, SessionMove.START, now, by=HARDWARE)
+            readings = begin_charging(row, readings, told)
         _keep(row, told)
         write(row, [*readings, told], now)
         owe(row, now)
@@ -130,15 +136,16 @@ def end(
     """The charge is over. `kwh` None: with the last reading. One that never began is INVALID. `signed_data`: kept as it is,
     for the CDR. Raises UnableToCharge."""
     with transaction.atomic():
-        row, readings = _locked(session)
+        row, readings = lock(session)
         if kwh is not None:
             told = Metered(milliseconds(at or now), kwh, Activity.PARKED)
             if SessionStatus(row.status) in ONGOING and not _is_last(readings, told):
                 _believe(readings, told, now)
                 _keep(row, told)
                 readings.append(told)
-        began = row.status == SessionStatus.ACTIVE.value
-        _move(row, SessionMove.FINISH if began else SessionMove.INVALIDATE, now, by=by, reason=reason)
+        # a reservation whose driver came and did not charge is over, and what it costs is owed
+        began = row.status in (SessionStatus.ACTIVE.value, SessionStatus.RESERVATION.value)
+        shift(row, SessionMove.FINISH if began else SessionMove.INVALIDATE, now, by=by, reason=reason)
         row.ends_at = readings[-1].at
         row.signed_data = DocumentField.write(signed_data) if signed_data is not None else ""
         write(row, readings, now)
@@ -149,8 +156,8 @@ def end(
 def invalidate(*, session: Session, reason: str, now: datetime, by: str) -> Session:
     """It is not to be billed. Raises UnableToCharge when it is over."""
     with transaction.atomic():
-        row, readings = _locked(session)
-        _move(row, SessionMove.INVALIDATE, now, by=by, reason=reason)
+        row, readings = lock(session)
+        shift(row, SessionMove.INVALIDATE, now, by=by, reason=reason)
         row.ends_at = readings[-1].at if readings else row.starts_at
         write(row, readings, now)
         owe(row, now)
@@ -221,11 +228,14 @@ def _connector(evse: Evse, connector_id: str) -> Tree:
 def _end_before(evse: Evse, transaction_id: str, now: datetime) -> None:
     """An EVSE charges one vehicle at a time: one that began again has ended, whatever it did not tell."""
     reason = f"Transaction {transaction_id} began at the same EVSE; the end of this one was not reported."
-    for other in Session.objects.filter(point=evse, status__in=[status.value for status in ONGOING]):
+    ongoing = Session.objects.filter(point=evse, status__in=[status.value for status in ONGOING])
+    for other in ongoing.exclude(status=SessionStatus.RESERVATION.value, transaction=""):
         end(session=other, kwh=None, reason=reason, now=now, by="")
 
 
-def _price(location: Location, evse: Evse, connector_id: str, decision: Decision, at: datetime) -> TariffVersion | None:
+def price_of(
+    location: Location, evse: Evse, connector_id: str, decision: Decision, at: datetime
+) -> TariffVersion | None:
     hidden: frozenset[str] = frozenset()
     if decision.connection is not None:
         hidden = undisclosed(decision.connection, [location.party_id])
@@ -246,7 +256,7 @@ def _wanted(evse: Evse, decision: Decision) -> tuple[TariffType, ...]:
     return (TARIFF_OF[ProfileType(profile)], TariffType.REGULAR) if profile else (TariffType.REGULAR,)
 
 
-def _locked(session: Session) -> tuple[Session, list[Metered]]:
+def lock(session: Session) -> tuple[Session, list[Metered]]:
     row = (
         Session.objects.select_for_update(of=("self",), no_key=True)
         .select_related("tariff_version", "point", "party")
@@ -273,7 +283,7 @@ def _keep(row: Session, told: Metered) -> None:
     )
 
 
-def _move(row: Session, move: SessionMove, now: datetime, *, by: str, reason: str = "") -> None:
+def shift(row: Session, move: SessionMove, now: datetime, *, by: str, reason: str = "") -> None:
     before = SessionStatus(row.status)
     try:
         row.status = moved(before, move).value

@@ -18,6 +18,7 @@ from backoffice.sessions.rules.cost import as_price, charged, figures
 from backoffice.sessions.rules.metering import GRAIN_AC, GRAIN_DC, Metered, charging_periods, energy
 from backoffice.sessions.rules.placing import place
 from backoffice.tariffs.models import Tariff, TariffVersion
+from backoffice.tariffs.rules.policy import Outcome
 from backoffice.tariffs.rules.splitting import Activity
 from backoffice.tokens.rules.deciding import Decision
 from ocpi.wire.base import date_time_text
@@ -30,6 +31,17 @@ FAST = 40_000
 
 NO_CURRENCY = "EUR"
 """What a session says that costs nothing, of an operator without any tariff: the field is required."""
+
+
+NOT_AVAILABLE = "#NA"
+"""What stands for a connector that nobody has chosen yet (transport_and_format, T-277)."""
+
+_FIRST = {
+    Activity.RESERVED: SessionStatus.RESERVATION,
+    Activity.PARKED: SessionStatus.PENDING,
+    Activity.CHARGING: SessionStatus.ACTIVE,
+}
+"""What a session begins as, by what goes on at its first reading."""
 
 
 def new(
@@ -47,7 +59,7 @@ def new(
     tariff = compiled(version)
     reference = {"authorization_reference": decision.reference} if decision.reference else {}
     identity = str(uuid.uuid4())
-    status = SessionStatus.ACTIVE if reading.activity is Activity.CHARGING else SessionStatus.PENDING
+    status = _FIRST[reading.activity]
     tree: Tree = {
         "country_code": party.country_code,
         "party_id": party.party_id,
@@ -101,6 +113,11 @@ def readings_of(session: Session) -> list[Metered]:
     ]
 
 
+def outcome_of(row: Session) -> Outcome | None:
+    """What became of the reservation that a session began as; None: it was none, or it goes on."""
+    return Outcome(row.reservation) if row.reservation else None
+
+
 def note(
     row: Session, now: datetime, event: str, *, by: str, previous: str = "", status: str = "", reason: str = ""
 ) -> None:
@@ -115,7 +132,9 @@ def write(row: Session, readings: Sequence[Metered], now: datetime) -> None:
     tariff, zone = compiled(row.tariff_version), zone_of(row.time_zone) or UTC
     grain = GRAIN_DC if row.point is not None and row.point.max_power >= FAST else GRAIN_AC
     periods = charging_periods(tariff, readings, zone, grain=grain)
-    breakdown = charged(tariff, periods, zone, end=readings[-1].at) if tariff is not None else None
+    breakdown = None
+    if tariff is not None:
+        breakdown = charged(tariff, periods, zone, end=readings[-1].at, outcome=outcome_of(row))
     cost = as_price(breakdown.total, breakdown.taxes) if breakdown is not None else None
     kept = {name: value for name, value in row.tree().items() if name not in ("total_cost", "end_date_time")}
     tree = kept | {

@@ -11,6 +11,7 @@ from typing import Any
 from backoffice.tariffs.rules import Breakdown, CompiledTariff, Cost, TaxLine, price
 from backoffice.tariffs.rules.breakdown import rounded_taxes
 from backoffice.tariffs.rules.exact import REPORTED, decimal
+from backoffice.tariffs.rules.policy import Outcome
 from ocpi.wire.cdrs import CdrDimensionType, ChargingPeriod
 from ocpi.wire.types import Price
 
@@ -18,12 +19,17 @@ Tree = dict[str, Any]
 
 
 def charged(
-    tariff: CompiledTariff, periods: Sequence[ChargingPeriod], zone: tzinfo | None, *, end: datetime | None
+    tariff: CompiledTariff,
+    periods: Sequence[ChargingPeriod],
+    zone: tzinfo | None,
+    *,
+    end: datetime | None,
+    outcome: Outcome | None = None,
 ) -> Breakdown | None:
-    """The price until `end`. None while there is no period: nothing can be said yet."""
+    """The price until `end`. None while there is no period: nothing can be said yet. `outcome`: of the reservation it was."""
     if not periods:
         return None
-    return price([tariff], periods, zone, tariff.tax_profile, tariff.policy, end=end)
+    return price([tariff], periods, zone, tariff.tax_profile, tariff.policy, end=end, outcome=outcome)
 
 
 def as_price(cost: Cost, taxes: Sequence[TaxLine]) -> Tree | None:

@@ -18,6 +18,7 @@ from backoffice.partners.models import Party
 from backoffice.roaming_site import site
 from backoffice.tokens.actions import asking
 from backoffice.tokens.actions.answering import place_of
+from backoffice.tokens.actions.commanded import by_command
 from backoffice.tokens.actions.recording import Decided, write
 from backoffice.tokens.models import Authorization, Token
 from backoffice.tokens.rules import answering as answers
@@ -117,6 +118,9 @@ def _decide(case: _Case) -> _Found:
         return _Found(NO_TOKEN)
     if case.kind == wire.TokenType.LICENSE_PLATE:
         return _Found(NOT_FOR_CHARGING)
+    commanded = by_command(case.uid, case.kind, cpo=case.cpo, place=case.asked, now=case.now)
+    if commanded is not None:
+        return _Found(commanded.verdict, None, commanded.emsp, commanded.connection, commanded.token)
     found: _Found | None = None
     for row in _known(case):
         found = _by_our_own(case, row) if row.party.ours else _by_partner(case, row)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 from backoffice.tokens.rules.words import How, Reason, WhenSilent
 from ocpi.wire.cdrs import AuthMethod
-from ocpi.wire.tokens import AllowedType, AuthorizationInfo, WhitelistType
+from ocpi.wire.tokens import AllowedType, AuthorizationInfo, TokenType, WhitelistType
 
 Tree = dict[str, Any]
 
@@ -54,6 +55,29 @@ class Copy:
 
     whitelist: WhitelistType
     valid: bool
+
+
+NOT_ASKED_FOR = timedelta(minutes=15)
+"""After a command with this card, its eMSP is not asked about it at the same place (T-415, T-435)."""
+
+NEVER_ASKED = frozenset({TokenType.APP_USER, TokenType.AD_HOC_USER})
+"""Tokens that exist in commands only: who sent one is not asked about it at all (T-414)."""
+
+COMMANDED_FOR = timedelta(hours=24)
+"""How long one of these stays let in where a command named it."""
+
+
+def by_command(kind: str, since: timedelta, reference: str) -> Verdict | None:
+    """The eMSP itself sent this token so long ago, to this place. None: that is too long ago."""
+    if since > (COMMANDED_FOR if kind in NEVER_ASKED else NOT_ASKED_FOR):
+        return None
+    return Verdict(
+        AllowedType.ALLOWED,
+        How.COMMAND,
+        Reason.VOUCHED,
+        f"Its eMSP sent a command with it {since // timedelta(minutes=1)} minutes ago.",
+        reference=reference,
+    )
 
 
 class Step(StrEnum):

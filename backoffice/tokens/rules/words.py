@@ -82,6 +82,7 @@ class Reason(StrEnum):
     ANSWERED = "ANSWERED"
     OFFLINE = "OFFLINE"
     COMMANDED = "COMMANDED"
+    VOUCHED = "VOUCHED"
     HELD = "HELD"
     INVALID = "INVALID"
     OUTSIDE = "OUTSIDE"

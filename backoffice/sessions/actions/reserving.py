@@ -1,0 +1,72 @@
+"""The session of a reservation: begun when the EVSE is kept for somebody, ended when nobody came (mod_sessions#reservation).
+
+Whoever comes makes a charge of it (`taking_up`). That only one has the EVSE, and until when, is known by who keeps the
+reservations; here stand the document, the periods and the price.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from backoffice.fields import DocumentField, milliseconds
+from backoffice.locations.models import Evse, Location
+from backoffice.sessions.actions.running import lock, price_of, shift
+from backoffice.sessions.actions.writing import NOT_AVAILABLE, new, note, owe, write
+from backoffice.sessions.models import Reading, Session
+from backoffice.sessions.rules.metering import Metered
+from backoffice.sessions.rules.states import SessionMove
+from backoffice.tariffs.rules.policy import Outcome
+from backoffice.tariffs.rules.splitting import Activity
+from backoffice.tokens.rules.deciding import Decision
+from ocpi.wire.sessions import SessionStatus
+
+
+def reserve(*, location: Location, evse: Evse, decision: Decision, now: datetime, group_id: str = "") -> Session:
+    """The EVSE is kept for this driver from now on. The connector is open unless there is but one."""
+    at = milliseconds(now)
+    connectors = [each["id"] for each in DocumentField.read(evse.document)["connectors"]]
+    chosen = connectors[0] if len(connectors) == 1 else NOT_AVAILABLE
+    reading = Metered(at, Decimal(0), Activity.RESERVED)
+    with transaction.atomic():
+        version = price_of(location, evse, connectors[0], decision, at) if connectors else None
+        session = new(location, evse, chosen, decision, "", version, reading, now)
+        session.group_id = group_id
+        write(session, [reading], now)
+        note(session, now, SessionMove.RESERVE.value, by="", status=session.status)
+        Reading.objects.create(session=session, at=at, kwh=reading.kwh, activity=reading.activity.name)
+        owe(session, now)
+    return session
+
+
+def finish(
+    *,
+    session: Session,
+    outcome: Outcome,
+    at: datetime,
+    reason: str,
+    by: str,
+    now: datetime,
+    free: bool = False,
+) -> bool:
+    """Nobody came: expired or cancelled at `at`, priced as that (T-254). `free`: it is not the driver's fault, and costs nothing.
+    False: it was taken up or had ended already."""
+    with transaction.atomic():
+        row, readings = lock(session)
+        if row.status != SessionStatus.RESERVATION.value or row.transaction:
+            return False
+        if free:
+            row.tariff_version = None
+        end = milliseconds(min(at, now))
+        if end > readings[-1].at:
+            last = Metered(end, readings[-1].kwh, Activity.RESERVED)
+            Reading.objects.create(session=row, at=last.at, kwh=last.kwh, activity=last.activity.name)
+            readings.append(last)
+        row.reservation = outcome.value
+        shift(row, SessionMove.FINISH, now, by=by, reason=reason)
+        row.ends_at = readings[-1].at
+        write(row, readings, now)
+        owe(row, now)
+    return True
