@@ -166,7 +166,7 @@ class Reservation(models.Model):
     made_by = models.ForeignKey(
         Command,
         on_delete=models.PROTECT,
-        related_name="+",
+        related_name="made",
         db_index=False,
         help_text="The last RESERVE_NOW: who made it hears on its response_url when we cancel.",
     )

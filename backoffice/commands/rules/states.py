@@ -142,7 +142,7 @@ class Turn(StrEnum):
 
 
 HOLDINGS: Mapping[Holding, Mapping[Turn, Holding]] = {
-    H.ASKED: {Turn.KEEP: H.HELD, Turn.REFUSE: H.FAILED, Turn.CANCEL: H.CANCELLED, Turn.WITHDRAW: H.WITHDRAWN},
+    H.ASKED: {Turn.KEEP: H.HELD, Turn.REFUSE: H.FAILED, Turn.EXPIRE: H.EXPIRED, Turn.CANCEL: H.CANCELLED},
     H.HELD: {
         Turn.COME: H.USED,
         Turn.EXPIRE: H.EXPIRED,
