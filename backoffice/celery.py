@@ -28,6 +28,11 @@ app.conf.beat_schedule = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "Stop waiting for results of commands, and end reservations": {
+        "task": "commands.sweep",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     "Price CDRs that were received": {"task": "cdrs.check_waiting", "schedule": 5.0, "options": {"expires": 5}},
     "Issue CDRs that are missing, and owe those that were never owed": {"task": "cdrs.look_after", "schedule": 60.0},
     "Look for CDRs that we missed": {"task": "cdrs.fetch_missed", "schedule": crontab(hour=2, minute=10)},

@@ -39,17 +39,21 @@ from backoffice.charge_points.gateway import (
 from backoffice.charge_points.models import Order
 from backoffice.charge_points.rules.reports import why_closed, why_refused
 from backoffice.charging_profiles.actions import executing, keeping
+from backoffice.commands.actions import executing as commanding
+from backoffice.commands.actions import reservations
 from backoffice.fields import DocumentField
 from backoffice.locations.actions.changing import set_status
 from backoffice.locations.models import Evse, Location
 from backoffice.roaming_site import site
 from backoffice.sessions.actions import running
+from backoffice.sessions.actions.taking_up import kept_from
 from backoffice.sessions.models import Session
 from backoffice.sessions.rules.metering import clamped
 from backoffice.sessions.rules.states import ONGOING
 from backoffice.tokens.actions.authorizing import authorize
 from ocpi.wire import json as wire_json
 from ocpi.wire.cdrs import SignedData
+from ocpi.wire.commands import CommandResultType
 from ocpi.wire.locations import Status
 from ocpi.wire.sessions import SessionStatus
 from ocpi.wire.tokens import LocationReferences
@@ -71,6 +75,9 @@ DRIVES_ANEW = timedelta(seconds=30)
 T = TypeVar("T")
 
 PURPOSES: Mapping[str, Callable[[Order, datetime], None]] = {
+    reservations.MODULE: lambda order, now: commanding.done(
+        order.key, CommandResultType(order.outcome), order.reason, now
+    ),
     keeping.MODULE: lambda order, now: executing.done(
         order.key, order.outcome, order.reason, DocumentField.read(order.answer) if order.answer else None, now
     ),
@@ -132,6 +139,9 @@ def _shown(told: CardShown, now: datetime) -> Admission:
         cpo=evse.location.party_id,
         now=now,
     )
+    kept = kept_from(evse, decision) if decision.allowed else ""
+    if kept:
+        return Admission(False, f"{told.evse_id}: {kept}")
     return Admission(decision.allowed, decision.reason, decision.authorization_id)
 
 
@@ -140,17 +150,19 @@ def _started(told: Started, now: datetime) -> str:
     refusal = why_closed(Status(evse.status))
     if refusal:
         raise UnableToReport(f"{told.evse_id}: {refusal}")
-    session = running.begin(
-        location=evse.location,
-        evse=evse,
-        connector_id=told.connector_id,
-        decision=running.decision_of(told.authorization_id),
-        transaction_id=told.transaction,
-        meter_kwh=told.meter_kwh,
-        pending=told.pending,
-        at=clamped(told.at, now),
-        now=now,
-    )
+    with transaction.atomic():
+        session = running.begin(
+            location=evse.location,
+            evse=evse,
+            connector_id=told.connector_id,
+            decision=running.decision_of(told.authorization_id),
+            transaction_id=told.transaction,
+            meter_kwh=told.meter_kwh,
+            pending=told.pending,
+            at=clamped(told.at, now),
+            now=now,
+        )
+        reservations.came(session, now=now)
     return session.object_id
 
 

@@ -54,7 +54,7 @@ def ongoing_of(parties: list[int], emsp: int, reservation_id: str) -> Reservatio
 
 def claim(command: Command, evse: Evse, *, group_id: str, now: datetime) -> Reservation | None:
     """The EVSE is asked to be kept for the driver of a RESERVE_NOW. None: somebody else has it."""
-    assert command.expires_at is not None
+    assert command.expires_at is not None and command.receiver_id is not None
     try:
         with transaction.atomic():
             return Reservation.objects.create(
