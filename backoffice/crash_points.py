@@ -14,6 +14,10 @@ _reached: Counter[str] = Counter()
 
 POINTS = frozenset(
     {
+        "command-queued-before-commit",
+        "command-taken-before-commit",
+        "command-settled-before-commit",
+        "command-heard-before-commit",
         "cdr-before-commit",
         "cdr-after-commit",
         "cdr-after-store-before-answer",

@@ -17,6 +17,7 @@ from backoffice.commands.models import Command
 from backoffice.commands.rules.answers import event_of_reply, texts
 from backoffice.commands.rules.states import OPEN, Direction, Event, State, event_of
 from backoffice.commands.rules.waiting import deadline_of
+from backoffice.crash_points import crash_point
 from ocpi.module import Reply
 from ocpi.wire import commands as wire
 from ocpi.wire.commands import CommandResultType
@@ -69,6 +70,7 @@ def heard(*, connection: int, by: str, kind: str, uid: str, value: wire.CommandR
             return True
         row.result, row.result_text, row.resulted_at = value.result.value, said, now
         row.save()
+        crash_point("command-heard-before-commit")
         return True
 
 

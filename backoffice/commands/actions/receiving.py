@@ -26,6 +26,7 @@ from backoffice.commands.rules.precheck import (
 )
 from backoffice.commands.rules.states import Direction, State
 from backoffice.commands.rules.waiting import ANSWER_WITHIN, GIVEN_UP_AFTER, TIMEOUT_SECONDS
+from backoffice.crash_points import crash_point
 from backoffice.fields import DocumentField, milliseconds
 from backoffice.locations.models import Evse, Location
 from backoffice.sessions.models import Session
@@ -283,6 +284,7 @@ def _accepted(row: Command, now: datetime) -> Taken:
     row.response = CommandResponseType.ACCEPTED.value
     row.save()
     note(row, "ACCEPT", at=now, value=row.response)
+    crash_point("command-taken-before-commit")
     return Taken(CommandResponseType.ACCEPTED, 1000, "", row)
 
 

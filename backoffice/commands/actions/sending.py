@@ -23,6 +23,7 @@ from backoffice.commands.models import Command
 from backoffice.commands.rules.precheck import Driver, Held, Objection, Side, Situation, Whose, obstacle, precheck
 from backoffice.commands.rules.states import RECEIVER_ROLES, SENDER_ROLES, Direction, State
 from backoffice.commands.rules.waiting import SEND_WITHIN, TIMEOUT_SECONDS
+from backoffice.crash_points import crash_point
 from backoffice.delivery.actions import errands
 from backoffice.fields import DocumentField, milliseconds
 from backoffice.locations.models import Evse, Location
@@ -300,6 +301,7 @@ def _abroad(case: _Case, now: datetime) -> Command:
             correlation_id=row.correlation_id,
             now=now,
         )
+        crash_point("command-queued-before-commit")
     return row
 
 
