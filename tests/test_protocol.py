@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,14 +19,17 @@ from backoffice.charging_profiles.actions import sending
 from backoffice.charging_profiles.actions.receiving import Wish
 from backoffice.charging_profiles.models import ProfileRequest
 from backoffice.charging_profiles.rules.states import Kind
+from backoffice.commands.models import Command
 from backoffice.partners.actions.connections import set_endpoints
 from backoffice.partners.models import Connection, Party
 from backoffice.roaming_site import site
 from backoffice.sessions.models import Session
 from ocpi import versions
 from ocpi.client import AddressPolicy, Client
+from ocpi.wire.base import date_time_text
 from tests import factories
 from tests.charging_profiles import cast as profiles
+from tests.commands import cast as commands
 from tests.doors.asking import Asking, snapshot
 from tests.factories import Partner
 from tests.peer import ScriptedPeer
@@ -93,6 +97,38 @@ def _profiles(asking: Asking) -> None:
     sending.ask(Session.objects.get(object_id="S1"), Wish(Kind.CLEAR), by="anna", now=site.now())
     ProfileRequest.objects.update(uid=AWAITED)
     Session.objects.filter(pk=session.pk).update(object_id="S1")
+
+
+def _commands(asking: Asking) -> None:
+    """Their driver charges at ours, where something obeys; of a command of ours at theirs the result is awaited."""
+    partner = Connection.objects.get()
+    session = cast.begin(commands.point(), Party.objects.get(party_id="ELV"), now=site.now())
+    Session.objects.filter(pk=session.pk).update(object_id="S1")
+    Command.objects.create(
+        uid=AWAITED,
+        direction="OUT",
+        kind="START_SESSION",
+        state="WAITING",
+        connection=partner,
+        sender=Party.objects.get(party_id="RDK"),
+        document="{}",
+        deadline=site.now() + timedelta(minutes=1),
+        created_at=site.now(),
+    )
+
+
+def _any_command(peer: ScriptedPeer) -> dict[str, Any]:
+    """The body of every command at once: what one does not know it leaves alone."""
+    return {
+        "response_url": f"{peer.url}/result",
+        "token": factories.small_token("C1"),
+        "location_id": "LOC1",
+        "evse_uid": "E1",
+        "connector_id": "1",
+        "session_id": "S1",
+        "reservation_id": "7",
+        "expiry_date": date_time_text(site.now() + timedelta(minutes=30)),
+    }
 
 
 def _tokens(asking: Asking) -> None:
@@ -186,6 +222,13 @@ EXAMPLES: dict[str, Example] = {
         },
         exists=_profiles,
         located=f"/CLEAR/{AWAITED}",
+    ),
+    "commands": Example(
+        variables={"SENDER": {}, "RECEIVER": {"command": "OPEN_THE_DOOR"}},
+        bodies={("POST", 2): lambda _: {"result": "ACCEPTED"}},
+        asks={"POST": (_any_command, lambda _: "")},
+        exists=_commands,
+        located=f"/START_SESSION/{AWAITED}",
     ),
     "credentials": Example(
         variables={"BOTH": {}},

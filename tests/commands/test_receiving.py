@@ -225,6 +225,14 @@ def test_hostile_bodies_are_answered_and_change_nothing(
     assert not Command.objects.exists()
 
 
+def test_fields_of_other_commands_are_none_of_this_one(partner: Partner, asking: Asking, evse: Evse) -> None:
+    strange = b'"expiry_date":"never","token":7,"location_id":["LOC1"],"reservation_id":{},"session_id":null'
+    body = cast.cancel(partner).replace(b"{", b"{" + strange.replace(b'"reservation_id":{},', b"") + b",", 1)
+    assert said(post(asking, "CANCEL_RESERVATION", body))[2] == "ACCEPTED"
+    body = cast.unlock(partner).replace(b"{", b'{"expiry_date":"never","token":7,"reservation_id":{},', 1)
+    assert said(post(asking, "UNLOCK_CONNECTOR", body))[2] == "ACCEPTED"
+
+
 def test_the_connector_without_its_evse(partner: Partner, asking: Asking, evse: Evse) -> None:
     body = cast.start(partner, evse="", more=',"connector_id":"1"')
     assert post(asking, "START_SESSION", body).says == (200, 2001)

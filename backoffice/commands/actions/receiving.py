@@ -61,7 +61,8 @@ class Request:
     correlation_id: str = ""
 
     def named(self, name: str) -> Any:
-        return getattr(self.value, name, None)
+        """A field of this command. One that it does not know may be there, too, and hold anything."""
+        return getattr(self.value, name, None) if name in type(self.value).model_fields else None
 
     def text(self, name: str) -> str:
         return self.named(name) or ""
