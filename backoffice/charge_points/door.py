@@ -21,7 +21,7 @@ from django.db import connection as database
 from django.db.models.functions import Upper
 
 from backoffice.cdrs.actions import issuing
-from backoffice.charge_points.actions import ordering
+from backoffice.charge_points.actions import ordering, systems
 from backoffice.charge_points.gateway import (
     Admission,
     Answer,
@@ -307,7 +307,9 @@ class OrdersOf:
             self._listening = database.connection
         now = site.now()
         if self._counted_at is None or now - self._counted_at >= DRIVES_ANEW:
-            self._points, self._counted_at = self._drives(), now
+            drives = self._drives()
+            self._points = set(drives) - systems.outside(drives)  # what a system outside drives is its own
+            self._counted_at = now
         if self._alive_at is None or now - self._alive_at >= timedelta(seconds=LOOK_EVERY):
             ordering.alive(driver=self._driver, points=self._points, now=now)
             self._alive_at = now

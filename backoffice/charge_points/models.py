@@ -1,4 +1,5 @@
-"""Rows: Order, something that a station is asked to do, with its events; and Driver, a program that speaks with stations.
+"""Rows: Order, something that a station is asked to do, with its events; Driver, a program that speaks with stations; and
+StationSystem, one that stands outside and speaks with us over the charge-station API.
 
 What hardware reports leaves no row here: it becomes a status, an authorization, a session in the rooms of these.
 """
@@ -11,6 +12,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from backoffice.api.models import Application
 from backoffice.charge_points.rules.orders import OPEN, Happening, Kind, State
 from backoffice.fields import DocumentField, EnumField
 from ocpi.wire.commands import CommandResultType
@@ -87,3 +89,33 @@ class Driver(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class StationSystem(models.Model):
+    """A charge-station system of a company of ours that stands outside: what it is allowed is its application's business, what
+    it is about are its locations."""
+
+    application = models.OneToOneField(
+        Application, on_delete=models.CASCADE, primary_key=True, related_name="station_system"
+    )
+
+    class Meta:
+        verbose_name = "station system"
+
+    def __str__(self) -> str:
+        return str(self.application)
+
+    @property
+    def driver(self) -> str:
+        """Its name among those that drive hardware."""
+        return f"station system {self.pk}"
+
+
+class StationLink(models.Model):
+    """This location's hardware is driven by this system, and by nobody else."""
+
+    system = models.ForeignKey(StationSystem, on_delete=models.CASCADE, related_name="links")
+    location = models.OneToOneField("locations.Location", on_delete=models.CASCADE, related_name="station_link")
+
+    def __str__(self) -> str:
+        return f"{self.location_id} by {self.system_id}"

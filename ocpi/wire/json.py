@@ -165,5 +165,6 @@ def _violations(detail: ErrorDetails) -> list[Violation]:
         "model_type": f"Expected an object of class {context.get('class_name')}.",
         "list_type": "Expected a list.",
         "too_short": "Expected at least one entry.",
+        "too_long": f"Expected at most {context.get('max_length')} entries.",
     }[detail["type"]]
     return [Violation(path, sentence)]

@@ -46,7 +46,7 @@ class Caller:
         content_type: str = "application/json",
         headers: dict[str, str] | None = None,
     ) -> Any:
-        sent = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
+        sent = raw if raw is not None else b"" if body is None else json.dumps(body, default=float).encode()
         given = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         if key is not None:
             given["Idempotency-Key"] = key

@@ -17,6 +17,7 @@ from django.db import connection as database
 from django.db import transaction
 from django.db.models import F, QuerySet
 
+from backoffice.charge_points.actions import systems
 from backoffice.charge_points.gateway import Instruction, instruction
 from backoffice.charge_points.models import Driver, Order, OrderEvent
 from backoffice.charge_points.rules.orders import ALIVE_FOR, LATE_KEPT, OPEN, Happening, Kind, Move, State, moved
@@ -43,7 +44,18 @@ class UnableToAnswer(Exception):
 
 
 def reachable(evse: int, *, now: datetime) -> str:
-    """Why no order can reach the hardware of this EVSE (its row id); empty when one can."""
+    """Why no order can reach the hardware of this EVSE (its row id); empty when one can.
+
+    Where a system outside drives it nobody else does: it asks for orders, or hears of them by webhook.
+    """
+    system = systems.system_of(evse)
+    if system is not None:
+        asks = Driver.objects.filter(name=system.driver, seen_at__gt=now - ALIVE_FOR).exists()
+        return (
+            ""
+            if asks or systems.hears(system)
+            else f"The station system {system} does not ask for orders at the moment."
+        )
     if Driver.objects.filter(points__contains=[evse], seen_at__gt=now - ALIVE_FOR).exists():
         return ""
     if Driver.objects.filter(points__contains=[evse]).exists():
@@ -88,6 +100,7 @@ def order(
         },
     )
     if created:
+        systems.announce(asked, asked.evse.evse_id, now=now)
         transaction.on_commit(nudge)
     return asked
 

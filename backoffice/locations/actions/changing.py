@@ -33,8 +33,8 @@ class UnableToShare(UnableToChange):
         self.findings = findings
 
 
-def save_location(party: Party, tree: Tree, *, now: datetime) -> Shelved:
-    """Create or replace a location of ours as edited by staff. Raises wire_json.Invalid with paths into `tree`.
+def save_location(party: Party, tree: Tree, *, now: datetime, source: str = "staff") -> Shelved:
+    """Create or replace a location of ours, as staff or its own system have it. Raises wire_json.Invalid with paths into `tree`.
 
     `last_updated` of the location becomes now; EVSEs that differ from what is stored get it too.
     """
@@ -43,7 +43,7 @@ def save_location(party: Party, tree: Tree, *, now: datetime) -> Shelved:
     stamp = date_time_text(milliseconds(now))
     tree = tree | {"country_code": party.country_code, "party_id": party.party_id, "last_updated": stamp}
     value = wire_json.validate(wire.Location, tree)
-    (item,) = store(party.pk, [(tree, value)], source="staff", now=now, ours=True)
+    (item,) = store(party.pk, [(tree, value)], source=source, now=now, ours=True)
     return item
 
 

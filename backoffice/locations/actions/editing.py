@@ -48,7 +48,7 @@ def edit_location(location: Location, change: Change, *, now: datetime) -> None:
         save_location(location.party, changed | ({"evses": evses} if evses else {}), now=now)
 
 
-def save_evse(location: Location, uid: str | None, change: Change, *, now: datetime) -> str:
+def save_evse(location: Location, uid: str | None, change: Change, *, now: datetime, source: str = "staff") -> str:
     """Edit the EVSE `uid`, or add one for None. Its `last_updated`, and that of its changed connectors, become now.
 
     Returns the uid. Raises Invalid with paths into the EVSE, UnableToChange for a uid that is or was in use.
@@ -74,7 +74,7 @@ def save_evse(location: Location, uid: str | None, change: Change, *, now: datet
         wire_json.validate(wire.EVSE, evse)
         evses[index] = evse
         try:
-            save_location(location.party, tree, now=now)
+            save_location(location.party, tree, now=now, source=source)
         except wire_json.Invalid as error:
             raise wire_json.Invalid([_below(violation, index) for violation in error.violations]) from error
     return str(evse["uid"])
