@@ -322,14 +322,17 @@ class OrdersOf:
 def serve(
     gateway: Gateway, stop: threading.Event, *, driver: str = "", drives: Callable[[], Collection[int]] = tuple
 ) -> None:
-    """Run a driver until `stop` is set. A report waits while the database is away; one that is refused is logged. `driver`: its
-    name, and `drives`: its EVSEs by their rows, if it obeys orders."""
+    """Run a driver until `stop` is set. A report waits while the database is away; one that is refused or fails is logged.
+    `driver`: its name, and `drives`: its EVSEs by their rows, if it obeys orders."""
 
     def tell(told: Report) -> Answer:
         try:
             return outlast(lambda: report(told, now=site.now()), stop) or False
         except UnableToReport as error:
             log.warning("report refused: %s", error)
+            return False
+        except Exception:  # a driver speaks for many stations: what fails for one must not silence the others
+            log.exception("report failed: %s", told)
             return False
 
     try:

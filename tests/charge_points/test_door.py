@@ -120,6 +120,21 @@ def test_a_driver_goes_on_after_a_refused_report(caplog: pytest.LogCaptureFixtur
 
 
 @pytest.mark.usefixtures("partner")
+def test_a_driver_goes_on_after_a_report_that_failed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(told: StatusReport, now: datetime) -> bool:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(door, "_status", fail)
+    driver = Told(StatusReport("DE*RDK*E1", Status.CHARGING))
+    door.serve(driver, threading.Event())
+    assert driver.answers == [False]
+    assert "report failed: StatusReport(evse_id='DE*RDK*E1'" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.usefixtures("partner")
 def test_a_report_waits_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     tries = []
 
