@@ -220,10 +220,12 @@ class OwnedObjects:
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """Sent once by POST, never changed after; others pull pages (mod_cdrs).
+    """Sent once by POST, never changed by the receiver; others pull pages (mod_cdrs, mod_payments).
 
-    Sender interface: GET list. Receiver interface: POST, answered with a Location header, and GET of that URL, which is
-    `/{country_code}/{party_id}/{id}` below ours. `acknowledged`: a peer took a document of ours and keeps it at this URL.
+    Sender interface: GET list, GET of one where the chapter has it (`serves_one`), and `calls` beside them. Receiver interface:
+    POST, answered with a Location header, and GET of that URL, which is `/{country_code}/{party_id}/{id}` below ours, or `/{id}`
+    where the object names no owner (`partyless`, mod_payments): it then belongs to the peer's party that plays a sender role.
+    `acknowledged`: a peer took a document of ours and keeps it at this URL.
     """
 
     level: Level
@@ -233,6 +235,9 @@ class Documents:
     post: Callable[[Arrival], Stored]
     acknowledged: Callable[[Peer, PartyRef, tuple[str, ...], str, datetime], None]
     store_page: Callable[[Peer, Sequence[tuple[PartyRef, Tree, Wire]], datetime], int] | None = None
+    serves_one: bool = False
+    partyless: bool = False
+    calls: tuple[Call, ...] = ()
 
     @property
     def levels(self) -> tuple[Level, ...]:
@@ -243,7 +248,8 @@ class Documents:
 class CallArrival:
     """A request to one route of a `Calls` module; `segments` are the path's variables by name.
 
-    `sender`, `receiver`: the peer's party that asks and ours that is asked, where the routing headers name them.
+    `sender`, `receiver`: the peer's party that asks and ours that is asked, where the routing headers name them. `merge`: as with
+    an `Arrival`, for a route whose body is partial; `tree` then holds what the peer sent, in its own version.
     """
 
     peer: Peer
@@ -256,6 +262,7 @@ class CallArrival:
     correlation_id: str
     sender: PartyRef | None = None
     receiver: PartyRef | None = None
+    merge: Callable[[Tree], tuple[Tree, Wire]] | None = None
     token: str = field(default="", repr=False)
     """What the peer showed; only the credentials module, whose answer must name it, has a use for it."""
 
@@ -279,7 +286,8 @@ class Call:
     """One route: `Call("POST", "{token_uid}/authorize", LocationReferences, authorize)`. Variables stand in braces.
 
     `atomic`: the function runs in one transaction with the log of its exchange, and again after a deadlock; not for one that
-    itself talks to the peer. What it writes although the answer is no, it must answer and not raise.
+    itself talks to the peer. What it writes although the answer is no, it must answer and not raise. `partial`: the body holds
+    only some fields of its class, as that of a PATCH does, and `CallArrival.merge` makes a whole object of them.
     """
 
     method: str
@@ -289,6 +297,7 @@ class Call:
     answers: type[Wire] | None = None
     body_optional: bool = False
     atomic: bool = False
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,7 +414,9 @@ class Module:
     `sender_roles`, `receiver_roles`: the market roles that typically stand behind each interface (`roles.json`);
     they decide which of our parties open which door and which of a peer's parties must hear of a change.
     `routed`: carries OCPI-to/from headers (configuration modules do not). `bootstrap`: open to a CREDENTIALS_TOKEN_A.
-    `one_door`: the same endpoint serves both interfaces (credentials), so the URL names no interface.
+    `one_door`: the same endpoint serves both interfaces (credentials), so the URL names no interface. `part_of`: one endpoint
+    serves several kinds of objects (mod_bookings, mod_payments); this is the part whose paths have the identifier as a segment
+    of their own, behind the owner where the path names one.
     """
 
     identifier: str
@@ -416,6 +427,28 @@ class Module:
     bootstrap: bool = False
     one_door: bool = False
     max_body: int = 1_000_000
+    part_of: str = ""
+
+    @property
+    def endpoint(self) -> str:
+        """The identifier that version details list it by."""
+        return self.part_of or self.identifier
+
+    @property
+    def owner_first(self) -> bool:
+        """Whether paths of the Receiver interface begin with country code and party id."""
+        return isinstance(self.shape, OwnedObjects) or (isinstance(self.shape, Documents) and not self.shape.partyless)
+
+    def address(self, url: str, interface: InterfaceRole) -> str:
+        """Where its list is, or where documents are posted: `url` of the endpoint to the letter, and below it for a part."""
+        if not self.part_of or (interface is InterfaceRole.RECEIVER and self.owner_first):
+            return url
+        return f"{url.rstrip('/')}/{self.identifier}"
+
+    def sole_owner(self, peer: Peer) -> PartyRef | None:
+        """Whose its objects are that name no owner: the peer's only party with a role that sends them."""
+        able = [party for party in peer.theirs if party.roles & self.sender_roles]
+        return able[0] if len(able) == 1 else None
 
     def interfaces(self) -> tuple[InterfaceRole, ...]:
         return (InterfaceRole.SENDER,) if self.one_door else (InterfaceRole.SENDER, InterfaceRole.RECEIVER)

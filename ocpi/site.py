@@ -101,6 +101,10 @@ class OcpiSite:
     def modules(self) -> Iterator[Module]:
         return iter(self._modules.values())
 
+    def parts(self, endpoint: str) -> list[Module]:
+        """The modules that the endpoint of this identifier serves; none for one that no app declares."""
+        return [module for module in self._modules.values() if module.endpoint == endpoint]
+
     @staticmethod
     def now() -> datetime:
         """The clock of every door, cut to milliseconds: an OCPI DateTime has at most 25 characters."""
@@ -114,9 +118,10 @@ class OcpiSite:
         return f"{self.public_url}/ocpi/{version}"
 
     def endpoint_url(self, version: str, module: Module, interface: InterfaceRole) -> str:
+        """As version details list it; `Module.address` of it is where a part of it is."""
         if module.one_door:
             return f"{self.public_url}/ocpi/{version}/{module.identifier}"
-        return f"{self.public_url}/ocpi/{version}/{interface.value.lower()}/{module.identifier}"
+        return f"{self.public_url}/ocpi/{version}/{interface.value.lower()}/{module.endpoint}"
 
     @property
     def urls(self) -> tuple[list[Any], str, str]:

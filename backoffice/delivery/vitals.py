@@ -15,6 +15,7 @@ from django.db import connection as database
 
 from backoffice.partners.health import Health, PullVital, Vitals, health
 from backoffice.partners.rules import ConnectionState, origin
+from backoffice.roaming_site import site
 
 SAMPLE = 300
 WINDOW = timedelta(hours=24)
@@ -42,14 +43,14 @@ CROSS JOIN LATERAL (
     SELECT array_agg(DISTINCT substring(url FROM '^[A-Za-z]+://[^/?#]+')) AS hosts FROM partners_endpoint
     WHERE connection_id = c.id) h
 CROSS JOIN LATERAL (
-    SELECT json_agg(json_build_array(e.identifier, l.started_at, l.state = 'FAILED', d.finished_at, l.objects_read, l.rejected,
-        left(l.error, 200)) ORDER BY e.identifier) AS pulls
-    FROM partners_endpoint e
+    SELECT json_agg(json_build_array(f.module, l.started_at, l.state = 'FAILED', d.finished_at, l.objects_read, l.rejected,
+        left(l.error, 200)) ORDER BY f.module) AS pulls
+    FROM unnest(%(modules)s::text[], %(endpoints)s::text[]) AS f(module, endpoint)
+    JOIN partners_endpoint e ON e.connection_id = c.id AND e.role = 'SENDER' AND e.identifier = f.endpoint
     LEFT JOIN LATERAL (SELECT started_at, state, objects_read, rejected, error FROM delivery_pull
-        WHERE connection_id = c.id AND module = e.identifier ORDER BY started_at DESC LIMIT 1) l ON true
+        WHERE connection_id = c.id AND module = f.module ORDER BY started_at DESC LIMIT 1) l ON true
     LEFT JOIN LATERAL (SELECT finished_at FROM delivery_pull
-        WHERE connection_id = c.id AND module = e.identifier AND state = 'DONE' ORDER BY started_at DESC LIMIT 1) d ON true
-    WHERE e.connection_id = c.id AND e.role = 'SENDER' AND e.identifier = ANY(%(modules)s)) p
+        WHERE connection_id = c.id AND module = f.module AND state = 'DONE' ORDER BY started_at DESC LIMIT 1) d ON true) p
 WHERE c.id = ANY(%(ids)s)
 """
 
@@ -57,7 +58,17 @@ WHERE c.id = ANY(%(ids)s)
 def measure(ids: Collection[int], *, modules: Collection[str], now: datetime) -> dict[int, Vitals]:
     """Vitals by connection id. `modules`: the identifiers that this platform fetches."""
     with database.cursor() as cursor:
-        cursor.execute(_VITALS, {"ids": list(ids), "modules": list(modules), "since": now - WINDOW, "sample": SAMPLE})
+        endpoints = [site.module(module).endpoint for module in modules]
+        cursor.execute(
+            _VITALS,
+            {
+                "ids": list(ids),
+                "modules": list(modules),
+                "endpoints": endpoints,
+                "since": now - WINDOW,
+                "sample": SAMPLE,
+            },
+        )
         return {row[0]: _vitals(row, now) for row in cursor.fetchall()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ocpi import versions
@@ -55,6 +56,18 @@ def validated(cls: type[Wire], tree: Tree, *, version: str) -> Wire:
             ocpi=StatusCode.INVALID_PARAMETERS,
             details=details,
         ) from error
+
+
+def merger(
+    cls: type[Wire], body: Tree, *, version: str, peer: Peer, owner: PartyRef | None, appends: tuple[str, ...] = ()
+) -> Callable[[Tree], tuple[Tree, Wire]]:
+    """What makes the new object of the stored one and the fields of a partial body. The result is validated whole (2001)."""
+
+    def merge(stored: Tree) -> tuple[Tree, Wire]:
+        merged = versions.patch_through(version, cls, stored, body, context(peer, owner), appends=appends)
+        return merged, validated(cls, merged, version=version)
+
+    return merge
 
 
 def lowered(cls: type[Wire], tree: Tree, *, version: str, peer: Peer, owner: PartyRef | None) -> bytes:

@@ -259,5 +259,14 @@ def _party(country_code: str | None, party_id: str | None) -> str:
 
 def view(door: type[Door], actions: dict[str, str], **given: Any) -> Callable[..., HttpResponseBase]:
     """`door.as_view` for an OCPI URL: no CSRF (partners hold tokens, not cookies)."""
-    made: Callable[..., HttpResponseBase] = csrf_exempt(door.as_view(actions, **given))
-    return made
+    viewed = door.as_view(actions, **given)
+
+    def made(request: HttpRequest, *, owner: str = "", **found: Any) -> HttpResponseBase:
+        """`owner`: stands in the path before the segment of a part; doors are told one path."""
+        if owner:
+            found["path"] = owner + found["path"]
+        response: HttpResponseBase = viewed(request, **found)
+        return response
+
+    exempt: Callable[..., HttpResponseBase] = csrf_exempt(made)
+    return exempt

@@ -49,7 +49,7 @@ def document(site: OcpiSite, version: str) -> dict[str, Any]:
         f"/{version}": {"get": _operation("versions", "The endpoints of this version", answers=VersionDetails)},
     }
     for module in site.modules():
-        if module.identifier in versions.VERSIONS[version].modules:
+        if module.endpoint in versions.VERSIONS[version].modules:
             for interface in module.interfaces():
                 _describe(module, interface, version, paths, classes)
     for path, item in paths.items():
@@ -86,10 +86,11 @@ def _describe(
     module: Module, interface: InterfaceRole, version: str, paths: dict[str, Any], classes: set[type[Wire]]
 ) -> None:
     base = (
-        f"/{version}/{module.identifier}"
+        f"/{version}/{module.endpoint}"
         if module.one_door
-        else f"/{version}/{interface.value.lower()}/{module.identifier}"
+        else f"/{version}/{interface.value.lower()}/{module.endpoint}"
     )
+    below = f"/{module.identifier}" if module.part_of else ""
     tag = module.identifier if module.one_door else f"{module.identifier} ({interface.value.lower()})"
     shape = module.shape
     if isinstance(shape, Calls):
@@ -100,25 +101,26 @@ def _describe(
         return
     classes |= {level.cls for level in shape.levels}
     if interface is InterfaceRole.SENDER:
+        base += below
         top = shape.levels[0].cls
         listed = _operation(tag, f"A page of {top.__name__} objects", answers=top, many=True)
         dated = isinstance(shape, OwnedObjects) and shape.dated is not None
         needs = [each | {"required": True} if dated and each["name"] == "date_from" else each for each in PAGING]
         paths[base] = {"get": listed | {"parameters": needs}}
-        if isinstance(shape, OwnedObjects):
-            for depth, level in enumerate(shape.levels if shape.serves_one else ()):
-                read = _operation(tag, f"One {level.cls.__name__} of ours", answers=level.cls)
-                paths[base + _segments(shape.levels[: depth + 1])] = {"get": read}
-            _routes(shape.calls, base, tag, paths, classes)
+        for depth, level in enumerate(shape.levels if shape.serves_one else ()):
+            read = _operation(tag, f"One {level.cls.__name__} of ours", answers=level.cls)
+            paths[base + _segments(shape.levels[: depth + 1])] = {"get": read}
+        _routes(shape.calls, base, tag, paths, classes)
         return
     if isinstance(shape, Documents):
         name = shape.level.cls.__name__
         posted = _operation(tag, f"A {name}, once; the answer's Location says where it is kept", takes=shape.level.cls)
-        paths[base] = {"post": posted}
         read = _operation(tag, f"The {name} as stored here", answers=shape.level.cls)
-        paths[f"{base}/{{country_code}}/{{party_id}}{_segments(shape.levels)}"] = {"get": read}
+        owner = "" if shape.partyless else "/{country_code}/{party_id}"
+        paths[base + (below if shape.partyless else "")] = {"post": posted}
+        paths[f"{base}{owner}{below}{_segments(shape.levels)}"] = {"get": read}
         return
-    _receiver(shape, f"{base}/{{country_code}}/{{party_id}}", tag, paths)
+    _receiver(shape, f"{base}/{{country_code}}/{{party_id}}{below}", tag, paths)
 
 
 def _routes(routes: tuple[Call, ...], base: str, tag: str, paths: dict[str, Any], classes: set[type[Wire]]) -> None:
@@ -126,8 +128,9 @@ def _routes(routes: tuple[Call, ...], base: str, tag: str, paths: dict[str, Any]
         path = f"{base}/{route.path}".rstrip("/")
         classes |= {cls for cls in (route.body, route.answers) if cls}
         summary = (route.answer.__doc__ or route.method).strip().splitlines()[0]
+        takes, patches = (None, route.body) if route.partial else (route.body, None)
         paths.setdefault(path, {})[route.method.lower()] = _operation(
-            tag, summary, takes=route.body, answers=route.answers
+            tag, summary, takes=takes, patches=patches, answers=route.answers
         )
 
 

@@ -17,6 +17,7 @@ from ocpi.server.versions import NothingDoor, VersionDetailsDoor, VersionsDoor
 from ocpi.server.viewsets import VERBS, door_for
 from ocpi.site import OcpiSite
 from ocpi.versions import VERSIONS
+from ocpi.wire.versions import InterfaceRole
 
 
 def patterns(site: OcpiSite) -> list[Any]:
@@ -25,15 +26,21 @@ def patterns(site: OcpiSite) -> list[Any]:
         literal = re.escape(version)
         details = view(VersionDetailsDoor, {"get": "get"}, site=site, version=version)
         made.append(re_path(rf"^{literal}/?$", details, name=f"{version}-details"))
-        for module in site.modules():
-            if module.identifier not in VERSIONS[version].modules:
+        for module in sorted(site.modules(), key=lambda module: not module.part_of):  # a part before what holds it
+            if module.endpoint not in VERSIONS[version].modules:
                 continue
             for interface in module.interfaces():
                 prefix = literal if module.one_door else f"{literal}/{interface.value.lower()}"
                 shaped = door_for(module.shape)
                 verbs = {verb: name for verb, name in VERBS.items() if hasattr(shaped, name)}  # others are a 405
                 door = view(shaped, verbs, site=site, module=module, version=version, interface=interface)
-                made.append(re_path(rf"^{prefix}/{re.escape(module.identifier)}(?P<path>(?:/(?s:.*))?)\Z", door))
+                below = re.escape(module.endpoint)
+                if module.part_of:
+                    owner = (
+                        "(?P<owner>/[^/]+/[^/]+)" if module.owner_first and interface is InterfaceRole.RECEIVER else ""
+                    )
+                    below += f"{owner}/{re.escape(module.identifier)}"
+                made.append(re_path(rf"^{prefix}/{below}(?P<path>(?:/(?s:.*))?)\Z", door))
         made.append(re_path(rf"^openapi/{literal}\.json$", describe(site, version), name=f"{version}-openapi"))
     made.append(re_path(r"^docs/?$", page(site), name="docs"))
     nothing = dict.fromkeys(VERBS, "nothing")

@@ -20,13 +20,14 @@ def endpoints(site: OcpiSite, version: str, peer: Peer) -> list[dict[str, Any]]:
     """Endpoint trees for this peer: Sender doors where one of our parties plays a sender role, Receiver likewise."""
     known = versions.VERSIONS[version].modules
     listed: list[dict[str, Any]] = []
-    for module in sorted(site.modules(), key=lambda module: module.identifier):
-        if module.identifier not in known:
+    for module in sorted(site.modules(), key=lambda module: module.endpoint):
+        if module.endpoint not in known:
             continue
         for interface in module.interfaces():
-            if module.opens(interface, peer):
-                url = site.endpoint_url(version, module, interface)
-                listed.append({"identifier": module.identifier, "role": interface.value, "url": url})
+            url = site.endpoint_url(version, module, interface)
+            row = {"identifier": module.endpoint, "role": interface.value, "url": url}
+            if module.opens(interface, peer) and row not in listed:  # parts of a module share it
+                listed.append(row)
     return listed
 
 

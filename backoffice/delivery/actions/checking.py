@@ -26,7 +26,7 @@ from backoffice.partners.secrets import UnableToDecrypt, decrypt
 from backoffice.roaming_site import site
 from ocpi import versions
 from ocpi.client import Delivered
-from ocpi.module import Exchanged, PartyRef, Peer
+from ocpi.module import Exchanged, Module, PartyRef, Peer
 from ocpi.server.bodies import context
 from ocpi.server.paging import MOMENT
 from ocpi.site import Outgoing
@@ -34,6 +34,7 @@ from ocpi.versions.repairs import REPAIRS, repair
 from ocpi.wire import json as wire_json
 from ocpi.wire.base import date_time_text
 from ocpi.wire.headers import Routing, next_link
+from ocpi.wire.versions import InterfaceRole
 
 FLOW = "check"
 PAGES = 3
@@ -72,18 +73,18 @@ def check(connection: Connection) -> dict[str, Any]:
     modules: dict[str, dict[str, Any]] = {}
     unchecked: dict[str, str] = {}
     for endpoint in connection.endpoints.filter(role="SENDER").exclude(identifier="credentials"):
-        shape = _shape(endpoint.identifier)
-        if shape is None:
+        readable = [module for module in site.parts(endpoint.identifier) if isinstance(module.shape, Exchanged)]
+        if not readable:
             unchecked[endpoint.identifier] = "This platform does not exchange that module."
-            continue
-        report = _Check(line, peer, endpoint, shape).run()
-        modules[endpoint.identifier] = report.tree()
-        line.tell(
-            endpoint.identifier,
-            ok=report.good,
-            cause="" if report.good else "check_failed" if report.error else "deviations",
-            detail=DocumentField.write(modules[endpoint.identifier]),
-        )
+        for module in readable:
+            report = _Check(line, peer, endpoint, module).run()
+            modules[module.identifier] = report.tree()
+            line.tell(
+                module.identifier,
+                ok=report.good,
+                cause="" if report.good else "check_failed" if report.error else "deviations",
+                detail=DocumentField.write(modules[module.identifier]),
+            )
     if not modules:
         line.tell("Nothing to check", ok=None, detail="The partner offers no Sender interface that we can read.")
     return {
@@ -96,27 +97,21 @@ def check(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _shape(identifier: str) -> Exchanged | None:
-    try:
-        shape = site.module(identifier).shape
-    except KeyError:
-        return None
-    return shape if isinstance(shape, Exchanged) else None
-
-
 class _Check:
     """The dry pull of one module: the pages, then two probes."""
 
-    def __init__(self, line: Line, peer: Peer, endpoint: Endpoint, shape: Exchanged) -> None:
+    def __init__(self, line: Line, peer: Peer, endpoint: Endpoint, module: Module) -> None:
+        assert isinstance(module.shape, Exchanged)
         self.line = line
         self.peer = peer
-        self.endpoint = endpoint
-        self.level = shape.levels[0]
+        self.module = module
+        self.address = module.address(endpoint.url, InterfaceRole.SENDER)
+        self.level = module.shape.levels[0]
         self.cls = self.level.cls
         self.version = line.connection.version
         self.limit = min(line.connection.page_limit or PAGE, PAGE)
-        self.farthest = farthest(endpoint.identifier, site.now())
-        self.report = Report(url=endpoint.url)
+        self.farthest = farthest(module.identifier, site.now())
+        self.report = Report(url=self.address)
         self.seen: set[str] = set()
         self.newest: datetime | None = None
         waiting = line.connection.roles.filter(state=RoleState.AWAITING_APPROVAL).select_related("party")
@@ -164,8 +159,8 @@ class _Check:
     def _url(self, **query: Any) -> str:
         if self.farthest is not None:
             query = {"date_from": date_time_text(self.farthest.replace(microsecond=0))} | query
-        glue = "&" if urlsplit(self.endpoint.url).query else "?"
-        return f"{self.endpoint.url}{glue}{urlencode(query)}"
+        glue = "&" if urlsplit(self.address).query else "?"
+        return f"{self.address}{glue}{urlencode(query)}"
 
     def _ask(self, url: str) -> _Asked | None:
         report, connection = self.report, self.line.connection
@@ -181,7 +176,7 @@ class _Check:
                 url=url,
                 token=self.line.token,
                 connection=connection.pk,
-                module=self.endpoint.identifier,
+                module=self.module.identifier,
                 plain_token=connection.plain_token,
                 routing=Routing(*theirs.key, *ours.key) if ours and theirs else None,
                 trigger=FLOW,
@@ -318,7 +313,7 @@ class _Check:
 
     def _object(self, item: dict[str, Any], key: str) -> None:
         """Everything wrong with one object, also when it belongs to a party that is none of this connection's."""
-        owner = owner_of(self.peer, item)
+        owner = owner_of(self.module, self.peer, item)
         faults, applied = self._faults(item, owner, self.peer.repairs)
         for name in applied:
             self.report.repairs_applied[name] = self.report.repairs_applied.get(name, 0) + 1

@@ -34,6 +34,7 @@ from ocpi.server.viewsets import object_address
 from ocpi.site import Outgoing
 from ocpi.wire import json as wire_json
 from ocpi.wire.headers import Routing
+from ocpi.wire.versions import InterfaceRole
 
 _LOCK = 0x0C91
 """Class of the advisory locks of drains; the second key is the connection's id."""
@@ -175,7 +176,7 @@ def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
         _finish(owed, MessageState.DROPPED, cause="nothing_left", error="Not published to this partner any more.")
         return True
     endpoint = Endpoint.objects.filter(
-        connection=line.connection, identifier=owed.module.identifier, role="RECEIVER"
+        connection=line.connection, identifier=owed.module.endpoint, role="RECEIVER"
     ).first()
     if endpoint is None:
         _finish(
@@ -225,14 +226,12 @@ def _send(owed: Owed, line: _Line, chance: random.Random) -> bool:
 
 def _url(endpoint: Endpoint, owed: Owed, told: dict[str, Any] | None) -> str:
     if isinstance(owed.shape, Documents):
-        return (
-            endpoint.url
-        )  # to the letter: with or without its slash may be two addresses, and a POST is not redirected
-    base = endpoint.url.rstrip("/")
+        # to the letter: with or without its slash may be two addresses, and a POST is not redirected
+        return owed.module.address(endpoint.url, InterfaceRole.RECEIVER)
     levels, ids = owed.shape.levels, owed.ids
     if told is not None and levels[0].qualifier:  # as the partner's version says it: path and body must name the same
         ids = (*ids[:-1], str(told[levels[0].qualifier]))
-    return f"{base}/{object_address(levels, ids, *owed.sender.key)}"
+    return object_address(owed.module, endpoint.url, ids, owed.sender)
 
 
 def _told(owed: Owed, line: _Line, tree: dict[str, Any]) -> dict[str, Any]:
@@ -281,7 +280,8 @@ def _judged(owed: Owed, line: _Line, method: str, endpoint: Endpoint, outcome: O
     elif verdict is Verdict.SEND_PARENT:
         _owe_parent(owed, reason, cause)
     elif verdict is Verdict.PULL_ONLY:
-        Endpoint.objects.filter(pk=endpoint.pk).update(pull_only=True)
+        if not owed.module.part_of:  # that a part is not taken says nothing of the others
+            Endpoint.objects.filter(pk=endpoint.pk).update(pull_only=True)
         Message.objects.filter(
             connection=line.connection, module=owed.module.identifier, state=MessageState.DUE
         ).update(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,12 +28,13 @@ from backoffice.partners.secrets import decrypt
 from backoffice.roaming_site import site
 from ocpi import versions
 from ocpi.client import Delivered, Outcome
-from ocpi.module import Exchanged, Level, OwnedObjects, PartyRef, Peer
+from ocpi.module import Exchanged, Module, OwnedObjects, PartyRef, Peer
 from ocpi.server.bodies import lift
 from ocpi.site import Outgoing
 from ocpi.wire import json as wire_json
 from ocpi.wire.base import Wire, date_time_text
 from ocpi.wire.headers import Routing, next_link
+from ocpi.wire.versions import InterfaceRole
 
 _LOCK = 0x0C92
 _DEFAULT_EVERY = timedelta(hours=1)
@@ -56,7 +58,8 @@ def start(connection: Connection, module: str, *, full: bool, now: datetime, sin
     is neither full nor goes on from the last one."""
     if connection.state != ConnectionState.ACTIVE:
         raise UnableToPull(f"{connection} is {connection.state.lower()}: resume it first.")
-    endpoint = Endpoint.objects.filter(connection=connection, identifier=module, role="SENDER").first()
+    declared = site.module(module)
+    endpoint = Endpoint.objects.filter(connection=connection, identifier=declared.endpoint, role="SENDER").first()
     if endpoint is None:
         raise UnableToPull(f"{connection} offers no Sender interface for {module}.")
     running = Pull.objects.filter(connection=connection, module=module, state=PullState.RUNNING).first()
@@ -69,7 +72,8 @@ def start(connection: Connection, module: str, *, full: bool, now: datetime, sin
     asked_from = since or farthest(module, now)
     if asked_from is not None:
         query["date_from"] = date_time_text(asked_from.replace(microsecond=0))
-    glue = "&" if "?" in endpoint.url else "?"
+    url = declared.address(endpoint.url, InterfaceRole.SENDER)
+    glue = "&" if "?" in url else "?"
     try:
         with transaction.atomic(), database.cursor() as cursor:
             cursor.execute(f"NOTIFY {CHANNEL}")  # the sweep hands it to the workers
@@ -78,7 +82,7 @@ def start(connection: Connection, module: str, *, full: bool, now: datetime, sin
                 module=module,
                 full=since is None,
                 date_from=since,
-                next_url=f"{endpoint.url}{glue}{urlencode(query)}",
+                next_url=f"{url}{glue}{urlencode(query)}",
                 started_at=now,
                 moved_at=now,
                 correlation_id=str(uuid.uuid4()),
@@ -104,24 +108,23 @@ def start_due(*, now: datetime, chance: random.Random | None = None) -> list[int
     chance = chance or random.Random()
     wanted: list[int] = []
     for connection in Connection.objects.filter(state=ConnectionState.ACTIVE, pull_enabled=True):
-        for endpoint in connection.endpoints.filter(role="SENDER"):
-            if not can_pull(endpoint.identifier):
-                continue
-            running = connection.pulls.filter(module=endpoint.identifier, state=PullState.RUNNING).first()
+        offered = connection.endpoints.filter(role="SENDER").values_list("identifier", flat=True)
+        for module in pullable(offered):
+            running = connection.pulls.filter(module=module, state=PullState.RUNNING).first()
             if running is not None:
                 if now - running.moved_at > timedelta(minutes=2):
                     wanted.append(running.pk)
                 continue
-            latest = connection.pulls.filter(module=endpoint.identifier).order_by("-started_at").first()
+            latest = connection.pulls.filter(module=module).order_by("-started_at").first()
             every = connection.pull_every or _DEFAULT_EVERY
             splay = every * chance.uniform(-0.1, 0.1)
             if latest is not None and latest.state == PullState.FAILED:
                 every, splay = min(every, _AGAIN_AFTER), timedelta(0)
             if latest is not None and now - latest.started_at < every + splay:
                 continue
-            last_full = connection.pulls.filter(module=endpoint.identifier, full=True, state=PullState.DONE).last()
+            last_full = connection.pulls.filter(module=module, full=True, state=PullState.DONE).last()
             full = last_full is None or now - last_full.started_at > _FULL_EVERY
-            wanted.append(start(connection, endpoint.identifier, full=full, now=now).pk)
+            wanted.append(start(connection, module, full=full, now=now).pk)
     return wanted
 
 
@@ -131,13 +134,14 @@ def pulls_waiting() -> list[tuple[int, datetime]]:
     return list(rows.values_list("pk", "started_at")[:100])
 
 
-def can_pull(identifier: str) -> bool:
+def can_pull(module: Module) -> bool:
     """Whether this platform fetches that module."""
-    try:
-        shape = site.module(identifier).shape
-    except KeyError:
-        return False
-    return isinstance(shape, Exchanged) and shape.store_page is not None
+    return isinstance(module.shape, Exchanged) and module.shape.store_page is not None
+
+
+def pullable(offered: Iterable[str]) -> list[str]:
+    """The modules that this platform fetches from the Sender interfaces with these identifiers."""
+    return [module.identifier for identifier in offered for module in site.parts(identifier) if can_pull(module)]
 
 
 @dataclass(slots=True)
@@ -204,7 +208,7 @@ def _run_alone(pull: Pull, limits: PullLimits) -> None:
         listed = outcome.answer.data
         if not isinstance(listed, list):
             return _end(pull, PullState.FAILED, "The answer's data is no list.")
-        tally = _read_page(listed, shape.levels[0], connection.version, peer)
+        tally = _read_page(listed, module, connection.version, peer)
         now = site.now()
         fresh = {hash(key) for key in tally.keys} - seen_keys
         seen_keys |= fresh
@@ -262,7 +266,9 @@ def _get(pull: Pull, connection: Connection, peer: Peer) -> Outcome:
     return outcome
 
 
-def _read_page(listed: list[Any], level: Level, version: str, peer: Peer) -> _Tally:
+def _read_page(listed: list[Any], module: Module, version: str, peer: Peer) -> _Tally:
+    assert isinstance(module.shape, Exchanged)
+    level = module.shape.levels[0]
     tally, cls = _Tally(), level.cls
     named = ("country_code", "party_id", level.id_field, level.qualifier)
     for item in listed:
@@ -272,7 +278,7 @@ def _read_page(listed: list[Any], level: Level, version: str, peer: Peer) -> _Ta
             continue
         key = "/".join(str(item.get(name, "")) for name in named if name)
         tally.keys.append(key)
-        owner = owner_of(peer, item)
+        owner = owner_of(module, peer, item)
         if owner is None:
             tally.rejected += 1
             tally.violate("party_id", "Not a registered role of this connection.", key)
@@ -290,8 +296,10 @@ def _read_page(listed: list[Any], level: Level, version: str, peer: Peer) -> _Ta
     return tally
 
 
-def owner_of(peer: Peer, item: dict[str, Any]) -> PartyRef | None:
+def owner_of(module: Module, peer: Peer, item: dict[str, Any]) -> PartyRef | None:
     """The partner's party that an object names. One that names none is of the only party there is, for a repair to say so."""
+    if not module.owner_first:
+        return module.sole_owner(peer)
     if item.get("country_code") is None and item.get("party_id") is None and len(peer.theirs) == 1:
         return peer.theirs[0]
     return peer.their_party(str(item.get("country_code", "")), str(item.get("party_id", "")))

@@ -22,7 +22,7 @@ WITH staged AS (
     CROSS JOIN partners_connection_our_parties o
     JOIN partners_connection c ON c.id = o.connection_id AND c.state IN ('ACTIVE', 'PAUSED', 'SUSPENDED') AND c.push_enabled
         AND c.id = ANY(coalesce(%(only)s::bigint[], ARRAY[c.id])) AND NOT c.id = ANY(%(except)s::bigint[])
-    JOIN partners_endpoint e ON e.connection_id = c.id AND e.identifier = %(module)s AND e.role = 'RECEIVER'
+    JOIN partners_endpoint e ON e.connection_id = c.id AND e.identifier = %(endpoint)s AND e.role = 'RECEIVER'
         AND NOT e.pull_only
     JOIN LATERAL (SELECT DISTINCT party_id FROM partners_partyrole
         WHERE connection_id = c.id AND state = 'ACTIVE' AND role = ANY(%(roles)s)
@@ -64,16 +64,17 @@ def stage(
     rows = [("/".join(ids), "{" + ",".join(sorted(touched)) + "}") for ids, touched in changes]
     if not rows:
         return 0
-    roles = site.module(module).receiver_roles
+    declared = site.module(module)
     staged = statements.run(
         _STAGE,
         {
             "sender": sender,
             "module": module,
+            "endpoint": declared.endpoint,
             "paths": [path for path, _ in rows],
             "touched": [touched for _, touched in rows],
             "now": now,
-            "roles": sorted(roles),
+            "roles": sorted(declared.receiver_roles),
             "only": None if only is None else list(only),
             "except": list(withheld),
             "receiver": receiver,

@@ -124,7 +124,7 @@ class ConnectionAdmin(ConsoleAdmin):
     def speaks(self, row: Connection) -> str:
         """Of the modules that they offer, how many we speak."""
         offered = {endpoint.identifier for endpoint in row.endpoints.all()} - {"credentials"}
-        spoken = {module.identifier for module in site.modules()} - {"credentials"}
+        spoken = {module.endpoint for module in site.modules()} - {"credentials"}
         shared = f"{len(offered & spoken)} of {len(offered)}" if offered else NOTHING
         return format_html("{}<br>{}", row.version or NOTHING, shared)
 

@@ -57,9 +57,7 @@ class ModuleFilter(admin.SimpleListFilter):
     parameter_name = "module"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [
-            (module.identifier, module.identifier) for module in site.modules() if module.identifier != "credentials"
-        ]
+        return [(each, each) for each in sorted({module.endpoint for module in site.modules()} - {"credentials"})]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
         return queryset.filter(endpoints__identifier=self.value()).distinct() if self.value() else queryset

@@ -13,7 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection as database
 from django.db.models import Count, Min, Q
 
-from backoffice.delivery.actions.pulling import can_pull
+from backoffice.delivery.actions.pulling import can_pull, pullable
 from backoffice.delivery.models import Exchange, Message, Pull
 from backoffice.delivery.vitals import healths
 from backoffice.partners.actions.connections import unconfirmed_origins
@@ -29,7 +29,7 @@ _RECENT = 15
 
 def fetched_modules() -> list[str]:
     """Identifiers of the modules that this platform fetches."""
-    return [module.identifier for module in site.modules() if can_pull(module.identifier)]
+    return [module.identifier for module in site.modules() if can_pull(module)]
 
 
 def overview(connection: Connection) -> Context:
@@ -50,7 +50,7 @@ def endpoints(connection: Connection) -> Context:
     found = list(connection.endpoints.all())
     for endpoint in found:
         rows.setdefault(endpoint.identifier, {})[endpoint.role] = endpoint
-    spoken = {module.identifier for module in site.modules()}
+    spoken = {module.endpoint for module in site.modules()}
     waiting = unconfirmed_origins(connection)
     matrix = [
         {
@@ -77,7 +77,7 @@ def _cell(endpoint: Endpoint | None, waiting: list[str]) -> Context | None:
 def sync(connection: Connection) -> Context:
     """Per module that the partner offers: its watermark, the last runs, what is running, and what was wrong in it."""
     offered = connection.endpoints.filter(role="SENDER").values_list("identifier", flat=True)
-    modules = [identifier for identifier in offered if can_pull(identifier)]
+    modules = pullable(offered)
     latest = _latest_pulls(connection, modules)
     lines = [
         {

@@ -14,7 +14,6 @@ from backoffice.tokens.models import Token
 from backoffice.tokens.rules.words import RECEIVER_ROLES
 from ocpi import versions
 from ocpi.client import Delivered
-from ocpi.module import Level
 from ocpi.server.bodies import answered, context
 from ocpi.server.viewsets import object_address
 from ocpi.site import Outgoing
@@ -57,12 +56,12 @@ def compare(token: Token, connection: Connection) -> Compared:
     except UnableToDecrypt as error:
         raise UnableToCompare(str(error)) from error
     told: Tree = versions.down(connection.version, wire.Token, token.tree(), context(peer, ours))
-    levels = (Level("token_uid", "uid", wire.Token, qualifier="type", otherwise="RFID"),)
+    module = site.module("tokens")
     theirs = next((party for party in peer.theirs if party.roles & RECEIVER_ROLES), None)
     outcome = site.call(
         Outgoing(
             method="GET",
-            url=f"{endpoint.url.rstrip('/')}/{object_address(levels, (token.object_id, told['type']), *ours.key)}",
+            url=object_address(module, endpoint.url, (token.object_id, told["type"]), ours),
             token=shown,
             connection=connection.pk,
             module="tokens",

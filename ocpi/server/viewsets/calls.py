@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import MethodNotAllowed
 
 from ocpi.module import Answer, Call, CallArrival, Calls, PartyRef, Tree, Unknown
-from ocpi.server.bodies import lift, lowered, validated
+from ocpi.server.bodies import lift, lowered, mended, merger, validated
 from ocpi.server.door import Door
 from ocpi.server.viewsets.paths import match, split_path
 from ocpi.wire import json as wire_json
@@ -39,8 +39,13 @@ class AnsweringDoor(Door):
     def _answered(self, route: Call, variables: dict[str, str]) -> HttpResponse:
         tree: Tree | None = None
         value: Wire | None = None
+        merge: Callable[[Tree], tuple[Tree, Wire]] | None = None
         peer = self.peer
-        if route.body is not None and (self.has_body or not route.body_optional):
+        if route.partial and route.body is not None:
+            tree, applied = mended(route.body, self.body(), version=self.version, peer=peer, owner=None, partial=True)
+            self._note(applied)
+            merge = merger(route.body, tree, version=self.version, peer=peer, owner=None)
+        elif route.body is not None and (self.has_body or not route.body_optional):
             tree, applied = lift(route.body, self.body(), version=self.version, peer=peer, owner=None)
             self._note(applied)
             value = validated(route.body, tree, version=self.version)
@@ -55,6 +60,7 @@ class AnsweringDoor(Door):
             correlation_id=self.exchange.correlation_id,
             sender=peer.their_party(self.routing.from_country or "", self.routing.from_party or ""),
             receiver=peer.our_party(self.routing.to_country or "", self.routing.to_party or ""),
+            merge=merge,
             token=self.request.auth if self.module and self.module.bootstrap else "",
         )
         return self.write(lambda: self._said(route, arrival)) if route.atomic else self._said(route, arrival)

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import MethodNotAllowed
 
-from ocpi import versions
 from ocpi.module import Arrival, Exchanged, Level, OwnedObjects, PartyRef, Refusal, Stored, Tree, Unknown
-from ocpi.server.bodies import context, lift, lowered, mended, validated
+from ocpi.server.bodies import lift, lowered, mended, merger, validated
 from ocpi.server.paging import MOMENT, page_headers, read_query
 from ocpi.server.viewsets.calls import AnsweringDoor
 from ocpi.server.viewsets.paths import match, object_address, qualified, split_path
@@ -42,7 +41,9 @@ class ExchangedDoor(AnsweringDoor):
             raise Refusal("date_from: this list needs it.", ocpi=StatusCode.INVALID_PARAMETERS)
         page = self.exchanged.page(self.peer, query)
         counted = int(self.request.GET["counted"]) if query.total is not None else None
-        url = site.endpoint_url(self.version, self.module, InterfaceRole.SENDER)
+        url = self.module.address(
+            site.endpoint_url(self.version, self.module, InterfaceRole.SENDER), InterfaceRole.SENDER
+        )
         headers = page_headers(page, query, url=url, max_limit=site.max_page, counted_at=counted)
         return self.answer(page.data, headers=headers)
 
@@ -55,13 +56,21 @@ class ExchangedDoor(AnsweringDoor):
 
     def _target(self, segments: tuple[str, ...]) -> tuple[PartyRef, tuple[str, ...], Level]:
         """Owner, ids and level of a receiver path. Raises Unknown for a party that is not the peer's."""
+        assert self.module is not None
         levels = self.exchanged.levels
-        if not 3 <= len(segments) <= 2 + len(levels):
-            raise Unknown("The path must be /{country_code}/{party_id}/{id}.")
-        owner = self.peer.their_party(segments[0], segments[1])
-        if owner is None:
-            raise Unknown(f"{segments[0]}-{segments[1]} is not a registered role of this connection.")
-        level, ids = levels[len(segments) - 3], segments[2:]
+        if not self.module.owner_first:
+            owner, ids = self.module.sole_owner(self.peer), segments
+            if owner is None:
+                raise Unknown("This connection has no party, or several, whose objects these could be.")
+        else:
+            owner, ids = self.peer.their_party(*segments[:2]) if len(segments) > 2 else None, segments[2:]
+            if len(segments) < 3:
+                raise Unknown("The path must be /{country_code}/{party_id}/{id}.")
+            if owner is None:
+                raise Unknown(f"{segments[0]}-{segments[1]} is not a registered role of this connection.")
+        if not 1 <= len(ids) <= len(levels):
+            raise Unknown("There is nothing at this path.")
+        level = levels[len(ids) - 1]
         if level.qualifier:
             ids += (qualified(self.request.GET.get(level.qualifier), level.otherwise),)
         self.exchange.object_path = "/".join((*owner.key, *ids))
@@ -91,7 +100,49 @@ class ExchangedDoor(AnsweringDoor):
         """Where the peer finds a document that it posted."""
         assert self.module is not None
         base = self.site.endpoint_url(self.version, self.module, InterfaceRole.RECEIVER)
-        return f"{base}/{object_address(self.exchanged.levels, ids, *owner.key)}"
+        return object_address(self.module, base, ids, owner)
+
+    # --- what the Sender interface reads ------------------------------------------------------------------------------
+
+    def _readable(self, segments: tuple[str, ...]) -> bool:
+        """Whether GET at this path of the Sender interface is the list or one object."""
+        return not segments or (self.exchanged.serves_one and len(segments) <= len(self.exchanged.levels))
+
+    def _ours(self, segments: tuple[str, ...]) -> HttpResponse:
+        """GET at the Sender interface."""
+        if not segments:
+            return self._page()
+        if self._readable(segments):
+            return self._own_object(segments)
+        if any(match(call.path, segments) is not None for call in self.exchanged.calls):
+            raise MethodNotAllowed("GET")
+        raise Unknown("There is nothing at this path.")
+
+    def _own_object(self, segments: tuple[str, ...]) -> HttpResponse:
+        owner = None
+        if self.routing.to_country and self.routing.to_party:
+            owner = self.peer.our_party(self.routing.to_country, self.routing.to_party)
+        cls = self.exchanged.levels[len(segments) - 1].cls
+        tree = self.exchanged.read_own(self.peer, owner, segments)
+        if tree is None:
+            raise Unknown(f"There is no {cls.__name__} {'/'.join(segments)} for you here.")
+        self.exchange.object_path = "/".join(segments)
+        return self.answer(lowered(cls, tree, version=self.version, peer=self.peer, owner=owner))
+
+    def _calls(self, path: str) -> bool:
+        """Whether this is a path of the shape's calls."""
+        if self.interface is not InterfaceRole.SENDER or not self.exchanged.calls:
+            return False
+        segments = split_path(path)
+        return any(match(call.path, segments) is not None for call in self.exchanged.calls)
+
+    def _sender_methods(self) -> list[str]:
+        try:
+            readable = self._readable(split_path(self.kwargs.get("path", "")))
+        except Unknown:
+            return ["GET"]
+        called = self.methods_at(self.exchanged.calls)
+        return sorted({*called, "GET"}) if readable or not called else called
 
 
 class OwnedObjectsDoor(ExchangedDoor):
@@ -106,9 +157,7 @@ class OwnedObjectsDoor(ExchangedDoor):
         segments = split_path(path)
         if self.interface is not InterfaceRole.SENDER:
             return self._as_stored(segments)
-        if any(match(call.path, segments) is not None for call in self.shape.calls):
-            raise MethodNotAllowed("GET")
-        return self._page() if not segments else self._own_object(segments)
+        return self._ours(segments)
 
     def put(self, request: HttpRequest, path: str = "") -> HttpResponse:
         if self._calls(path):
@@ -144,12 +193,6 @@ class OwnedObjectsDoor(ExchangedDoor):
             ) from error
         self._same_identity(level, body, owner, ids)
         peer, version = self.peer, self.version
-
-        def merge(stored: Tree) -> tuple[Tree, Wire]:
-            ctx = context(peer, owner)
-            merged = versions.patch_through(version, level.cls, stored, body, ctx, appends=level.appends)
-            return merged, validated(level.cls, merged, version=version)
-
         arrival = Arrival(
             peer=peer,
             owner=owner,
@@ -158,7 +201,7 @@ class OwnedObjectsDoor(ExchangedDoor):
             version=version,
             now=self.exchange.at,
             last_updated=last_updated,
-            merge=merge,
+            merge=merger(level.cls, body, version=version, peer=peer, owner=owner, appends=level.appends),
             touched=frozenset(body) - {"last_updated"},
         )
         assert store is not None
@@ -185,33 +228,12 @@ class OwnedObjectsDoor(ExchangedDoor):
             return self.routed(self.shape.calls, split_path(path))
         raise MethodNotAllowed("POST")
 
-    def _calls(self, path: str) -> bool:
-        """Whether this is a path of the module's calls."""
-        if self.interface is not InterfaceRole.SENDER or not self.shape.calls:
-            return False
-        segments = split_path(path)
-        return any(match(call.path, segments) is not None for call in self.shape.calls)
-
     @property
     def allowed_methods(self) -> list[str]:
         if self.interface is InterfaceRole.SENDER:
-            return self.methods_at(self.shape.calls) or ["GET"]
+            return self._sender_methods()
         given = [("GET", True), ("PUT", True), ("PATCH", self.shape.patch), ("DELETE", self.shape.delete)]
         return [verb for verb, offered in given if offered]
-
-    def _own_object(self, segments: tuple[str, ...]) -> HttpResponse:
-        levels = self.shape.levels
-        if len(segments) > len(levels) or not self.shape.serves_one:
-            raise Unknown("There is nothing at this path.")
-        owner = None
-        if self.routing.to_country and self.routing.to_party:
-            owner = self.peer.our_party(self.routing.to_country, self.routing.to_party)
-        tree = self.shape.read_own(self.peer, owner, segments)
-        if tree is None:
-            raise Unknown(f"There is no {levels[len(segments) - 1].cls.__name__} {'/'.join(segments)} for you here.")
-        cls = levels[len(segments) - 1].cls
-        self.exchange.object_path = "/".join(segments)
-        return self.answer(lowered(cls, tree, version=self.version, peer=self.peer, owner=owner))
 
     def _pushed_target(
         self, path: str, offered: Callable[..., Stored] | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, urlencode
 
-from ocpi.module import Level, Unknown, addressed
+from ocpi.module import Exchanged, Module, PartyRef, Unknown, addressed
 
 _SEGMENT = re.compile("[ -~]{1,255}")
 
@@ -51,7 +51,11 @@ def join_path(*segments: str) -> str:
     return "/".join(quote(segment, safe="") for segment in segments)
 
 
-def object_address(levels: tuple[Level, ...], ids: tuple[str, ...], *owner: str) -> str:
-    """The address of an object below its module: owner, ids, and a query parameter where the key has one."""
-    segments, query = addressed(levels, ids)
-    return join_path(*owner, *segments) + (f"?{urlencode(query)}" if query else "")
+def object_address(module: Module, url: str, ids: tuple[str, ...], owner: PartyRef) -> str:
+    """The address of an object at the Receiver interface whose endpoint is `url`: owner where paths name one, the segment of a
+    part, ids, and a query parameter where the key has one."""
+    assert isinstance(module.shape, Exchanged)
+    segments, query = addressed(module.shape.levels, ids)
+    before = owner.key if module.owner_first else ()
+    part = (module.identifier,) if module.part_of else ()
+    return f"{url.rstrip('/')}/{join_path(*before, *part, *segments)}" + (f"?{urlencode(query)}" if query else "")
