@@ -115,7 +115,7 @@ def test_one_session(staff: Client, steered: Session) -> None:
         'class="rp-metered"',
         "The same as a table",
         "32 A or 22080 W",
-        "At this moment: requested 16 A, active 16 A",
+        "At this moment: active 16 A, requested 16 A",
         "SE-ELV",
     ):
         assert told in text, told

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from backoffice.charging_profiles.actions.keeping import Limits, Tree, limits_of, parsed
-from backoffice.charging_profiles.models import ActiveProfile, ProfileRequest
+from backoffice.charging_profiles.actions.keeping import Limits, Tree, evse_of, limits_of, parsed
+from backoffice.charging_profiles.models import ActiveProfile, ProfileRequest, Steering
+from backoffice.charging_profiles.rules.asking import CAPABLE
 from backoffice.charging_profiles.rules.curves import NOTHING, Curve, NotComparable, curve, instant, lowest, sequence
-from backoffice.charging_profiles.rules.plugs import tenths
 from backoffice.charging_profiles.rules.states import Kind, State
 from backoffice.fields import DocumentField
 from backoffice.sessions.models import Session
@@ -75,7 +77,27 @@ def wished(session: Session, profile: Tree, unit: str) -> Curve:
     return limits_of(session, unit).of([profile])
 
 
-def limit_at(curve_: Curve, at: datetime) -> str:
-    """In words, without the unit; empty: no limit."""
-    limit = curve_.at(instant(at))
-    return "" if limit is None else f"{tenths(limit):f}"
+def active(session: Session) -> tuple[Tree, datetime] | None:
+    """The newest ChargingProfile that is known to be active, and when we heard of it."""
+    row = Steering.objects.filter(session=session).first()
+    tree = row.tree() if row is not None else None
+    return (tree["charging_profile"], row.active_at) if row is not None and tree is not None and row.active_at else None
+
+
+def capable(session: Session) -> bool:
+    """Whether its EVSE says that it takes charging profiles."""
+    evse = evse_of(session)
+    return evse is not None and CAPABLE in evse.capabilities
+
+
+def in_words(tree: Mapping[str, Any] | None) -> str:
+    """A profile in a few words: `16 A, then 6 A after 10 min`."""
+    if tree is None:
+        return "–"
+    unit, periods = tree.get("charging_rate_unit", ""), tree.get("charging_profile_period") or []
+    words = [
+        f"{each['limit']} {unit}" + (f" after {timedelta(seconds=int(each['start_period']))}" if index else "")
+        for index, each in enumerate(periods[:3])
+        if -(10**8) < each["start_period"] < 10**8
+    ]
+    return ", then ".join(words) + (" …" if len(periods) > 3 else "") if words else "no limit"

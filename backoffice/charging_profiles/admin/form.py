@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -135,16 +135,3 @@ def _seconds(text: str, name: str) -> int:
     if seconds != seconds.to_integral_value():
         raise NoProfile(f"{name}: in minutes that are whole seconds.")
     return int(seconds)
-
-
-def in_words(tree: Mapping[str, Any] | None) -> str:
-    """A profile in a few words: `16 A, then 6 A after 10 min`."""
-    if tree is None:
-        return "–"
-    unit, periods = tree.get("charging_rate_unit", ""), tree.get("charging_profile_period") or []
-    words = [
-        f"{each['limit']} {unit}" + (f" after {timedelta(seconds=int(each['start_period']))}" if index else "")
-        for index, each in enumerate(periods[:3])
-        if -(10**8) < each["start_period"] < 10**8
-    ]
-    return ", then ".join(words) + (" …" if len(periods) > 3 else "") if words else "no limit"

@@ -13,8 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 
+from backoffice.charging_profiles.actions.looking import in_words
 from backoffice.charging_profiles.admin.deeds import DeedPages
-from backoffice.charging_profiles.admin.form import in_words
 from backoffice.charging_profiles.admin.steering import SteeringPages
 from backoffice.charging_profiles.models import ProfileRequest
 from backoffice.charging_profiles.rules.asking import CAPABLE, TAKING

@@ -14,10 +14,11 @@ from django.urls import URLPattern, reverse
 
 from backoffice.charging_profiles.actions import looking, sending
 from backoffice.charging_profiles.actions.keeping import evse_of, plug_of
+from backoffice.charging_profiles.actions.looking import in_words
 from backoffice.charging_profiles.actions.receiving import Wish
 from backoffice.charging_profiles.admin import drawing
 from backoffice.charging_profiles.admin.drawing import Measured, Said
-from backoffice.charging_profiles.admin.form import TEMPLATES, NoProfile, Typed, in_words, profile, template
+from backoffice.charging_profiles.admin.form import TEMPLATES, NoProfile, Typed, profile, template
 from backoffice.charging_profiles.models import Hold, ProfileRequest, Steering
 from backoffice.charging_profiles.rules.asking import TAKING, findings
 from backoffice.charging_profiles.rules.curves import Curve, NotComparable
@@ -150,7 +151,7 @@ def look(
 def chart(
     session: Session, known: looking.Steered, looked: Curve | None, *, now: datetime, zone: tzinfo
 ) -> drawing.Drawing:
-    lines = [Said("requested", "rp-requested", known.requested), Said("active", "rp-active", known.active)]
+    lines = [Said("active", "rp-active", known.active), Said("requested", "rp-requested", known.requested)]
     if looked is not None:
         lines.append(Said("preview", "rp-preview", looked))
     begins, ends = drawing.window(session.starts_at, session.ends_at, now)

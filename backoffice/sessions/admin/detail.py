@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 
 from backoffice.cdrs.models import Cdr
+from backoffice.charging_profiles.actions import looking
 from backoffice.console.cells import masked, word
 from backoffice.console.scope import scoped
 from backoffice.delivery.models import Exchange, Message
@@ -115,6 +116,7 @@ class DetailPages:
             "timeline": timeline(session, request),
             "object": f"{session.party.country_code}/{session.party.party_id}/{session.object_id}",
             "preferences": [(kept, _in_words(kept.tree())) for kept in session.preferences.all()[:20]],
+            "steering": _steering(session, request),
             "cdr": _cdr(session, request),
             "tree": _shown(session, uid),
             "message": _message(session, request),
@@ -214,6 +216,16 @@ def _in_words(tree: dict[str, Any]) -> str:
         said.append(f"needs {tree['energy_need']} kWh")
     said.append("may be discharged" if tree.get("discharge_allowed") else "not to be discharged")
     return ", ".join(said)
+
+
+def _steering(session: Session, request: HttpRequest) -> dict[str, Any] | None:
+    """What is known of its charging profile, for who may see it; None where there can be none."""
+    if not request.user.has_perm("charging_profiles.view_profilerequest"):
+        return None
+    known = looking.active(session)
+    if known is None and not looking.capable(session):
+        return None
+    return {"words": looking.in_words(known[0]) if known else "", "at": known[1] if known else None}
 
 
 def _cdr(session: Session, request: HttpRequest) -> Cdr | None:
