@@ -14,7 +14,8 @@ from prometheus_client.registry import Collector
 
 from backoffice.billing.vitals import ages
 from backoffice.cdrs.vitals import measure
-from backoffice.delivery.rules import MessageState
+from backoffice.delivery.models import Errand
+from backoffice.delivery.rules import ErrandState, MessageState
 from backoffice.partners.models import Connection
 from backoffice.partners.rules import ConnectionState
 from backoffice.roaming_site import site
@@ -45,6 +46,27 @@ def messages_due() -> Iterator[Metric]:
         ages.add_metric([name], max((now - since).total_seconds(), 0) if since else 0)
     yield ages
     yield counts
+
+
+def errands() -> Iterator[Metric]:
+    """Somebody waits for each of these: more than a few seconds, and nothing sends them."""
+    waiting = GaugeMetricFamily(
+        "roamdesk_errands_waiting", "Requests and results that a partner must be sent.", labels=["connection"]
+    )
+    ages = GaugeMetricFamily(
+        "roamdesk_oldest_errand_age_seconds", "For how long the oldest of them has been waiting.", labels=["connection"]
+    )
+    now = site.now()
+    still = Errand.objects.filter(
+        state__in=(ErrandState.DUE, ErrandState.SENDING)
+    ).order_by()  # by the index of these few
+    found = {pk: told for pk, *told in still.values_list("connection").annotate(Count("pk"), Min("created_at"))}
+    for pk, name in Connection.objects.values_list("pk", "name"):
+        count, since = found.get(pk, (0, now))
+        waiting.add_metric([name], count)
+        ages.add_metric([name], max((now - since).total_seconds(), 0))
+    yield waiting
+    yield ages
 
 
 def connections_by_state() -> Iterator[Metric]:
@@ -93,6 +115,7 @@ def cdrs() -> Iterator[Metric]:
 SOURCES: tuple[Callable[[], Iterable[Metric]], ...] = (
     database_size,
     messages_due,
+    errands,
     connections_by_state,
     exports,
     cdrs,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 
@@ -29,6 +28,8 @@ class Stage:
         self.published: list[int] = []
         self.ran: list[int] = []
         self.broker: Callable[[], None] = lambda: None
+        self.opened = 0
+        self.dead: set[int] = set()
         self.hurry = Hurry()
 
     def look(self, seconds: float = 0.0) -> bool:
@@ -50,14 +51,16 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     HELD.clear()
     made = Stage()
 
-    @contextmanager
-    def broker(connect_timeout: float) -> Iterator[str]:
-        made.broker()
-        yield "broker"
+    def broker(connect_timeout: float) -> SimpleNamespace:
+        made.opened += 1
+        return SimpleNamespace(close=lambda: None, number=made.opened)
 
-    def send(task: str, *, kwargs: dict[str, int], connection: str, retry: bool, priority: int) -> None:
-        assert (task, connection, retry) == ("delivery.run_errand", "broker", False)
+    def send(task: str, *, kwargs: dict[str, int], connection: SimpleNamespace, retry: bool, priority: int) -> None:
+        assert (task, retry) == ("delivery.run_errand", False)
         assert priority < settings.CELERY_TASK_DEFAULT_PRIORITY
+        made.broker()
+        if connection.number in made.dead:
+            raise ConnectionResetError("the broker was restarted")
         made.published.append(kwargs["errand_id"])
 
     monkeypatch.setattr(hurrying, "errands_due", lambda now: list(made.due))
@@ -116,6 +119,18 @@ def test_what_the_broker_does_not_take_runs_here_at_once(stage: Stage) -> None:
     stage.look(0.1)
     assert settled(stage) == [1, 2]
     assert stage.published == []
+
+
+def test_the_connection_to_the_broker_is_kept_and_opened_again_after_a_restart(stage: Stage) -> None:
+    for number in (1, 2, 3):
+        stage.due = [(number, NOW)]
+        stage.look()
+    stage.due = [(4, NOW), (5, NOW)]
+    stage.dead = {1}
+    stage.look()
+    assert stage.published == [1, 2, 3, 4, 5]
+    assert stage.opened == 2
+    assert settled(stage) == []
 
 
 def test_a_broker_that_hangs_holds_nobody_up(stage: Stage) -> None:

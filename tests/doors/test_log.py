@@ -111,6 +111,15 @@ def test_not_even_out_of_a_body_that_is_broken(body: bytes, stored: Asking) -> N
     assert "still" not in row.request_body
 
 
+def test_a_token_object_goes_whole_and_leaves_a_body_that_can_be_read() -> None:
+    body = (
+        b'{"token":{"uid":"PERSON-1","energy_contract":{"contract_id":"PERSON-2"},"valid":true},"location_id":"LOC1"}'
+    )
+    assert json.loads(redacted("commands", body)) == {"token": "(redacted)", "location_id": "LOC1"}
+    for end in range(len(body)):
+        assert "PERS" not in redacted("commands", body[:end].partition(b',"location_id')[0])
+
+
 def test_wherever_a_long_body_is_cut_nothing_personal_is_left() -> None:
     """What breaks off inside a value is no less personal."""
     secret = b'"uid":"PERSON-\\"0001-WXYZ","eft_data":["4111-PERSON"],"eft_data":{"PAN":"PERSON"},"token":"PERSON-01"'

@@ -10,7 +10,7 @@ from django.db.utils import OperationalError
 from django.test import Client
 
 from backoffice.cdrs.models import Cdr
-from backoffice.delivery.models import Message
+from backoffice.delivery.models import Errand, Message
 from backoffice.partners.models import Connection, Party
 from backoffice.partners.rules import ConnectionState
 from backoffice.supervisor.metrics import SOURCES
@@ -67,9 +67,26 @@ def test_metrics_tell_what_we_owe_to_each_partner(client: Client) -> None:
             owed_since=now - timedelta(minutes=minutes),
             created_at=now,
         )
+    for key, age in (("one", 3), ("two", 8)):
+        Errand.objects.create(
+            connection=slow,
+            sender=party,
+            module="commands",
+            kind="STOP_SESSION",
+            what="REQUEST",
+            key=key,
+            method="POST",
+            deadline=now,
+            due_at=now,
+            created_at=now - timedelta(seconds=age),
+        )
+    Errand.objects.filter(key="two").update(state="DONE", finished_at=now)
     with time_machine.travel(now, tick=False):
         answer = client.get("/metrics", headers={"Authorization": f"Bearer {settings.METRICS_TOKEN}"})
     lines = answer.content.decode().splitlines()
+    assert 'roamdesk_errands_waiting{connection="Slow"} 1.0' in lines
+    assert 'roamdesk_oldest_errand_age_seconds{connection="Slow"} 3.0' in lines
+    assert 'roamdesk_oldest_errand_age_seconds{connection="Quick"} 0.0' in lines
     assert 'roamdesk_oldest_due_message_age_seconds{connection="Slow"} 300.0' in lines
     assert 'roamdesk_oldest_due_message_age_seconds{connection="Quick"} 0.0' in lines
     assert 'roamdesk_messages_due{connection="Slow"} 2.0' in lines
@@ -106,5 +123,5 @@ def test_metrics_tell_of_bills_that_stand_still(client: Client) -> None:
 def test_the_manual_names_each_figure() -> None:
     manual = (settings.BASE_DIR / "docs" / "deployment.md").read_text("utf-8")
     found = {family.name for source in SOURCES for family in source()}
-    assert len(found) == 10
+    assert len(found) == 12
     assert {name for name in found if f"`{name}" not in manual} == set()

@@ -20,9 +20,11 @@ MAX_BODY = 64_000
 """Bytes of a body that are kept; the rest is cut and said to be."""
 
 _TOKEN = re.compile(
-    rb'("token"\s*:\s*)(?:"(?:[^"\\]|\\.)*(?:"|\\?\Z)|\[[^\]]*(?:\]|\Z)|\{[^}]*(?:\}|\Z)|[^\s"\[{,}\]]+)', re.DOTALL
+    rb'("token"\s*:\s*)(?:"(?:[^"\\]|\\.)*(?:"|\\?\Z)|\[[^\]]*(?:\]|\Z)|\{(?:[^{}]++|\{[^{}]*+\}?)*+\}?|[^\s"\[{,}\]]+)',
+    re.DOTALL,
 )
-"""Also where the body breaks off inside the token, or where it is no string: a body may be logged because it was refused."""
+"""Also where the body breaks off inside the token, or where it is no string: a body may be logged because it was refused. A Token
+is an object with another inside, and goes whole."""
 _LETTER = re.compile(rb"\\u00(4[1-9a-fA-F]|5[0-9aA]|6[1-9a-fA-F]|7[0-9aA])")
 """A letter written as an escape, which would hide a field's name."""
 _PERSONAL = re.compile(

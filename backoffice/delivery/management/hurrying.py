@@ -47,6 +47,7 @@ class Hurry:
     publisher: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="errand-publisher")
     )
+    broker: Any = None
     publishing: Future[None] | None = None
     published_at: float = 0.0
     lost: list[Due] = field(default_factory=list)
@@ -94,16 +95,29 @@ class Hurry:
         self.here.submit(run_here, one[0])
 
     def _publish(self, errands: list[Due]) -> None:
-        done = 0
+        """The connection to the broker is kept: to open one costs more than all the rest of the way to the worker."""
+        left, fresh = list(errands), self.broker is None
+        while left:
+            try:
+                self.broker = self.broker or app.connection_for_write(connect_timeout=PUBLISH_SECONDS)
+                given = {"errand_id": left[0][0]}
+                app.send_task("delivery.run_errand", kwargs=given, connection=self.broker, retry=False, priority=FIRST)
+                left.pop(0)
+            except Exception as error:  # noqa: BLE001 - whatever a broker library raises: these run here
+                self._let_go()
+                if fresh:
+                    log.warning("the broker took no errand (%s); it runs in the sweep", error)
+                    self.lost = [*self.lost, *left]
+                    return
+                fresh = True  # the one that was kept may have died of a restart
+
+    def _let_go(self) -> None:
+        broker, self.broker = self.broker, None
         try:
-            with app.connection_for_write(connect_timeout=PUBLISH_SECONDS) as broker:
-                for errand_id, _ in errands:
-                    given = {"errand_id": errand_id}
-                    app.send_task("delivery.run_errand", kwargs=given, connection=broker, retry=False, priority=FIRST)
-                    done += 1
-        except Exception as error:  # noqa: BLE001 - whatever a broker library raises: these run here
-            log.warning("the broker took no errand (%s); it runs in the sweep", error)
-            self.lost = [*self.lost, *errands[done:]]
+            if broker is not None:
+                broker.close()
+        except Exception as error:  # noqa: BLE001 - of a connection that is of no use any more
+            log.info("a connection to the broker could not be closed: %s", error)
 
 
 def wait(raw: Any, seconds: float) -> bool:
