@@ -71,6 +71,8 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Message log", "swap_horiz", "admin:delivery_exchange_changelist", "delivery.view_exchange"),
             ("Outbox", "outbox", "admin:delivery_message_changelist", "delivery.view_message"),
             ("Pulls", "cloud_download", "admin:delivery_pull_changelist", "delivery.view_pull"),
+            ("Webhook log", "webhook", "admin:api_webhookdelivery_changelist", "api.view_webhookdelivery"),
+            ("API calls", "api", "admin:api_apicall_changelist", "api.view_apicall"),
             ("Jobs", "event_repeat", "admin:jobs_job_changelist", "jobs.view_job"),
         ),
     ),
@@ -79,6 +81,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         (
             ("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
             ("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
+            ("API access", "key", "admin:api_application_changelist", "api.view_application"),
             ("Party scopes", "shield_person", "admin:console_partyscope_changelist", "console.view_partyscope"),
         ),
     ),
