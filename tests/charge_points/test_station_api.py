@@ -235,6 +235,7 @@ def test_each_example_is_accepted(evse: Evse) -> None:
     assert admission["allowed"], admission
     session = sent("POST", "/charges", authorization_id=admission["authorization_id"])
     assert sent("POST", "/readings")["results"] == [{"taken": True}]
+    assert sent("POST", "/charges/plan") == {"changed": True}
     assert sent("POST", "/charges/stop") == session
     row = Session.objects.get(object_id=session["session_id"])
     assert (row.status, row.kwh) == ("COMPLETED", Decimal("21.6"))

@@ -126,6 +126,18 @@ API = Api(
             refusals=("not_found", "conflict"),
         ),
         Route(
+            "POST",
+            "/charges/plan",
+            REPORT,
+            reporting.replanned,
+            saying.PlanTold,
+            saying.Changed,
+            tag="reports",
+            repeats=Repeats.MAY,
+            example=examples.PLAN,
+            refusals=("not_found", "conflict"),
+        ),
+        Route(
             "GET",
             "/orders",
             ORDERS,

@@ -59,4 +59,15 @@ STOP: Tree = {
     "meter_kwh": Decimal("18226.1"),
     "reason": "EVDisconnected",
 }
+PLAN: Tree = {
+    "evse_id": "DE*RDK*E4711*1",
+    "transaction": "T-2041",
+    "profile": {
+        "start_date_time": "2026-11-26T12:00:00Z",
+        "charging_profile": {
+            "charging_rate_unit": "W",
+            "charging_profile_period": [{"start_period": 0, "limit": 7400}],
+        },
+    },
+}
 ANSWER: Tree = {"outcome": "ACCEPTED"}

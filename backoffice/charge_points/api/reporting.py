@@ -16,6 +16,7 @@ from backoffice.charge_points.gateway import (
     Answer,
     CardShown,
     Metered,
+    Replanned,
     Report,
     Started,
     StatusReport,
@@ -123,6 +124,16 @@ def _when(at: datetime | None, ask: Ask) -> datetime | None:
     if at is not None and at < ask.now - OLDEST:
         raise Problem("conflict", f"It is of {at:%Y-%m-%d}, longer ago than {OLDEST.days} days.")
     return at
+
+
+def replanned(ask: Ask) -> Told:
+    """A charge will go on in another way than was known, by itself.
+
+    As when something at the site limits it; whoever set a profile is told. `changed` is whether the charge still runs.
+    """
+    told: saying.PlanTold = ask.value
+    report = Replanned(known(system_of(ask), told.evse_id), told.transaction, ask.tree["profile"])
+    return Told({"changed": bool(_report(report, ask))})
 
 
 def _report(told: Report, ask: Ask) -> Answer:

@@ -138,6 +138,14 @@ class StopTold(Wire):
     at: DateTime | None = None
 
 
+class PlanTold(Wire):
+    """A charge will go on in another way than was known. `profile`: an ActiveChargingProfile of OCPI."""
+
+    evse_id: CiString48
+    transaction: Transaction
+    profile: ActiveChargingProfile
+
+
 class Charge(Wire):
     """A charge, by the id of its OCPI Session."""
 
