@@ -6,6 +6,10 @@ import base64
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+
 from backoffice.locations.actions.storing import store
 from backoffice.partners.actions import connections
 from backoffice.partners.models import Connection, Party
@@ -57,6 +61,14 @@ def partner(
         ],
     )
     return made
+
+
+def staff() -> dict[str, str]:
+    """The headers of somebody of the staff who may see everything, logged in."""
+    user = User.objects.filter(username="staff").first() or User.objects.create_superuser("staff")
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return {"Cookie": f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"}
 
 
 def stock(owner: Party, numbers: Iterable[int]) -> None:

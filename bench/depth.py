@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import statistics
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection as database
@@ -36,67 +37,98 @@ def main(ground: Ground, *, rounds: int, seconds: float) -> list[report.Line]:
         cast.partner("reader", "DE-RDR:EMSP", ours=ours)
     headers = cast.authorization("reader")
     with ground.serving() as port:
-
-        def get(path: str) -> tuple[float, dict[str, str], bytes]:
-            began = time.perf_counter()
-            status, answered, body = fetch(port, request("GET", path, headers))
-            assert status == 200, (status, body[:300])
-            return (time.perf_counter() - began) * 1000, answered, body
-
-        first = [get(f"{LIST}?limit=100") for _ in range(rounds * 3)]
-        size = len(first[0][2])
-        assert int(first[0][1]["x-total-count"]) == ROWS
-        links = {depth: _walk(get, int(ROWS * depth), first[0][1]) for depth in DEPTHS}  # warms up as well
-        deep: dict[float, list[float]] = {depth: [] for depth in DEPTHS}
-        for number in range(rounds * PAGES):
-            for depth in DEPTHS:
-                deep[depth].append(get(_fresh(links[depth][number % PAGES]))[0])
-        days = [get(f"{LIST}?limit=100&date_from={day}T00:00:00Z&date_to={day}T23:59:59Z") for day in _days(rounds * 4)]
-    at = {depth: statistics.median(times) for depth, times in deep.items()}
-    worst = max(at.values()) / at[0.0]
-    day = statistics.median(each for each, _, _ in days)
-    counting, plain = _count_times(ours.pk, rounds)
-    lines = [
-        report.Line(
-            "page by next links, slowest depth",
-            f"{max(at.values()):.1f} ms",
-            f"{at[0.0]:.1f} ms at the start",
-            f"{worst:.2f}",
-            "<= 1.3",
-            worst <= 1.3,
-        ),
-        report.Line("first page of one day", f"{day:.1f} ms", "", "", "< 50 ms", day < 50),
-        report.Line(
-            "total",
-            f"{counting:.0f} ms",
-            f"{plain:.0f} ms count(*)",
-            f"{counting / plain:.2f}",
-            "<= 2",
-            counting <= 2 * plain,
-        ),
-    ]
+        found = measure(port, LIST, headers, ROWS, rounds)
+    times = _count_times(ours.pk, rounds)
+    lines = [*found.lines(), counted(*times)]
     report.show(
-        "Depth",
-        lines,
-        [
-            f"{ROWS:,} rows, {size:,} bytes a page of 100; {PAGES * rounds} pages at each depth in turn, one client.",
-            "Depths: " + ", ".join(f"{depth:.1%} {each:.1f} ms" for depth, each in at.items()) + " (medians).",
-            f"Page 1 itself, which counts all rows first: {statistics.median(each for each, _, _ in first):.0f} ms.",
-            f"One day holds {days[0][1]['x-total-count']} rows; slowest day {max(each for each, _, _ in days):.0f} ms.",
-        ],
+        "Depth", lines, [f"{ROWS:,} rows; {PAGES * rounds} pages at each depth in turn, one client.", *found.notes()]
     )
     return lines
 
 
-def _walk(get: Any, offset: int, first: dict[str, str]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """What a list took, in milliseconds: at each depth, for the first page, and for the first page of one day."""
+
+    at: dict[float, float]
+    first: float
+    days: list[float]
+    of_day: str
+    size: int
+    total: int
+
+    def lines(self, prefix: str = "") -> list[report.Line]:
+        worst = max(self.at.values()) / self.at[0.0]
+        day = statistics.median(self.days)
+        return [
+            report.Line(
+                f"{prefix}page by next links, slowest depth",
+                f"{max(self.at.values()):.1f} ms",
+                f"{self.at[0.0]:.1f} ms at the start",
+                f"{worst:.2f}",
+                "<= 1.3",
+                worst <= 1.3,
+            ),
+            report.Line(f"{prefix}first page of one day", f"{day:.1f} ms", "", "", "< 50 ms", day < 50),
+        ]
+
+    def notes(self) -> list[str]:
+        return [
+            f"{self.total:,} rows for this reader, {self.size:,} bytes a page of 100.",
+            "Depths: " + ", ".join(f"{depth:.1%} {each:.1f} ms" for depth, each in self.at.items()) + " (medians).",
+            f"Page 1 itself, which counts all rows first: {self.first:.0f} ms.",
+            f"One day holds {self.of_day} rows; slowest day {max(self.days):.0f} ms.",
+        ]
+
+
+def measure(port: int, path: str, headers: dict[str, str], rows: int, rounds: int, since: str = "") -> Depth:
+    """Of a list with this many rows, `last_updated` scattered over 2025. `since`: for a list that needs a date."""
+
+    def get(path: str) -> tuple[float, dict[str, str], bytes]:
+        began = time.perf_counter()
+        status, answered, body = fetch(port, request("GET", path, headers))
+        assert status == 200, (status, body[:300])
+        return (time.perf_counter() - began) * 1000, answered, body
+
+    start = f"{path}?limit=100" + (f"&date_from={since}" if since else "")
+    first = [get(start) for _ in range(rounds * 3)]
+    total = int(first[0][1]["x-total-count"])
+    links = {depth: _walk(get, int(rows * depth), int(total * depth), first[0][1]) for depth in DEPTHS}  # warms up, too
+    deep: dict[float, list[float]] = {depth: [] for depth in DEPTHS}
+    for number in range(rounds * PAGES):
+        for depth in DEPTHS:
+            deep[depth].append(get(_fresh(links[depth][number % len(links[depth])]))[0])
+    days = [get(f"{path}?limit=100&date_from={day}T00:00:00Z&date_to={day}T23:59:59Z") for day in _days(rounds * 4)]
+    return Depth(
+        at={depth: statistics.median(times) for depth, times in deep.items()},
+        first=statistics.median(each for each, _, _ in first),
+        days=[each for each, _, _ in days],
+        of_day=days[0][1]["x-total-count"],
+        size=len(first[0][2]),
+        total=total,
+    )
+
+
+def counted(counting: float, plain: float, prefix: str = "") -> report.Line:
+    return report.Line(
+        f"{prefix}total",
+        f"{counting:.0f} ms",
+        f"{plain:.0f} ms count(*)",
+        f"{counting / plain:.2f}",
+        "<= 2",
+        counting <= 2 * plain,
+    )
+
+
+def _walk(get: Any, row: int, offset: int, first: dict[str, str]) -> list[str]:
     """Next links from this depth on: one as page 1 gave it, moved to the row id at that depth, and its successors."""
-    link = _next(first)
+    link = next_path(first)
     assert link is not None
-    link = re.sub(r"offset=\d+", f"offset={offset}", re.sub(r"after=\d+", f"after={offset}", link))
+    link = re.sub(r"offset=\d+", f"offset={offset}", re.sub(r"after=\d+", f"after={row}", link))
     links = []
     while link is not None and len(links) < PAGES:
         links.append(link)
-        link = _next(get(_fresh(link))[1])
+        link = next_path(get(_fresh(link))[1])
     return links
 
 
@@ -105,7 +137,7 @@ def _fresh(link: str) -> str:
     return re.sub(r"counted=\d+", f"counted={int(time.time())}", link)
 
 
-def _next(headers: dict[str, str]) -> str | None:
+def next_path(headers: dict[str, str]) -> str | None:
     found = re.search(r"<https?://[^/]+([^>]+)>", headers.get("link", ""))
     return found[1] if found else None
 
@@ -115,12 +147,17 @@ def _days(count: int) -> list[str]:
 
 
 def _count_times(party: int, rounds: int) -> tuple[float, float]:
-    """Medians in ms: our count of one party's rows, and count(*) of the table."""
+    where = f"d.party_id = ANY(ARRAY[{party}]::bigint[])"
+    return count_times(TABLE, where, rounds)
+
+
+def count_times(table: str, where: str, rounds: int) -> tuple[float, float]:
+    """Medians in ms: our count of the rows that a partner may see, and count(*) of the table."""
     ours, plain = [], []
     for _ in range(max(3, rounds)):
         for times, sql in (
-            (ours, f"SELECT count(*), min(d.id) FROM {TABLE} d WHERE d.party_id = ANY(ARRAY[{party}]::bigint[])"),
-            (plain, f"SELECT count(*) FROM {TABLE}"),
+            (ours, f"SELECT count(*), min(d.id) FROM {table} d WHERE {where}"),
+            (plain, f"SELECT count(*) FROM {table}"),
         ):
             began = time.perf_counter()
             statements.run_once(sql)

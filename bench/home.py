@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import statistics
 import time
-from typing import Any
 
-from django.conf import settings
 from django.db import connection as database
 
 from backoffice.console.actions import counting
 from backoffice.roaming_site import site
 from bench import cast, report, sized
+from bench.filling import fill
 from bench.ground import Ground
 from bench.load import fetch, request
 from bench.world import cdr
@@ -32,7 +31,7 @@ LIMIT_MS = 1_000
 def main(ground: Ground, *, rounds: int, seconds: float) -> list[report.Line]:
     if not _made():
         _make()
-    headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={_login()}"}
+    headers = cast.staff()
     found: dict[str, list[float]] = {key: [] for key in RANGES}
     with ground.serving() as port:
         for number in range(rounds * 4 + 1):
@@ -63,19 +62,6 @@ def main(ground: Ground, *, rounds: int, seconds: float) -> list[report.Line]:
     return lines
 
 
-def _login() -> str:
-    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.auth.models import User
-    from django.contrib.sessions.backends.db import SessionStore
-
-    user = User.objects.filter(is_superuser=True).first() or User.objects.create_superuser("bench")
-    session = SessionStore()
-    session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    session.create()
-    return str(session.session_key)
-
-
 def _made() -> bool:
     with database.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT 1 FROM cdrs_cdr)")
@@ -92,43 +78,13 @@ def _make() -> None:
     with database.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         for table, rows, columns in _TABLES:
-            _fill(cursor, table, rows, columns, given)
+            fill(cursor, table, rows, columns, given)
         cursor.execute("VACUUM ANALYZE")
     counting.count(now=site.now())
     with database.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("CHECKPOINT")
 
-
-def _fill(cursor: Any, table: str, rows: int, columns: dict[str, str], given: dict[str, Any]) -> None:
-    """`rows` rows numbered `n`; columns that are not named and may not be null are empty in the way of their type."""
-    cursor.execute(
-        """SELECT column_name, data_type FROM information_schema.columns
-           WHERE table_name = %s AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'""",
-        [table],
-    )
-    rest = {name: _EMPTY.get(kind, "''") for name, kind in cursor.fetchall() if name not in columns}
-    every = columns | rest
-    cursor.execute(
-        f"""WITH who AS (
-                SELECT (SELECT array_agg(id ORDER BY id) FROM partners_party WHERE NOT ours) AS them,
-                    (SELECT array_agg(id ORDER BY id) FROM partners_connection) AS links)
-            INSERT INTO {table} ({", ".join(every)})
-            SELECT {", ".join(every.values())} FROM generate_series(1::bigint, {rows}) AS n, who""",
-        given,
-    )
-
-
-_EMPTY = {
-    "boolean": "false",
-    "integer": "0",
-    "bigint": "0",
-    "numeric": "0",
-    "double precision": "0",
-    "timestamp with time zone": "now()",
-    "ARRAY": "'{}'",
-    "jsonb": "'[]'",
-}
 
 _PARTNER = f"them[1 + n / 2 %% {PARTNERS}]"
 _LINK = f"links[1 + n / 2 %% {PARTNERS}]"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 import time
 
-from bench import report
+from bench import cast, report
 from bench.ground import Ground
 from bench.load import fetch, request
 from bench.processor import spent
@@ -36,7 +36,7 @@ PAGES = {
 
 def main(ground: Ground, *, rounds: int, seconds: float) -> list[report.Line]:
     took = _stock()
-    headers = {"Cookie": f"sessionid={_session()}"}
+    headers = cast.staff()
     lines, spends = [], []
     with ground.serving() as port:
 
@@ -81,15 +81,3 @@ def _stock() -> float:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute("VACUUM ANALYZE locations_location, locations_evse, locations_statusevent")
     return time.perf_counter() - began
-
-
-def _session() -> str:
-    """Somebody who may see everything, logged in."""
-    from django.conf import settings
-    from django.contrib.auth.models import User
-    from django.test import Client
-
-    user = User.objects.filter(username="staff").first() or User.objects.create_superuser("staff")
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return str(client.cookies[settings.SESSION_COOKIE_NAME].value)

@@ -151,3 +151,44 @@ def cdr() -> dict[str, Any]:
         "total_energy_cost": {"before_taxes": 9.28, "taxes": [{"name": "VAT", "amount": 1.95}]},
         "last_updated": "2025-06-01T11:00:05Z",
     }
+
+
+def session() -> dict[str, Any]:
+    """A session of an hour with a reading every quarter; its id is SES0000000."""
+    made = cdr()
+    return {
+        "country_code": "NL",
+        "party_id": "BEN",
+        "id": "SES0000000",
+        "start_date_time": made["start_date_time"],
+        "end_date_time": made["end_date_time"],
+        "kwh": 26.5,
+        "cdr_token": made["cdr_token"],
+        "auth_method": "WHITELIST",
+        "location_id": "LOC0000001",
+        "evse_uid": "0000001-0",
+        "connector_id": "1",
+        "currency": "EUR",
+        "charging_periods": made["charging_periods"],
+        "total_cost": made["total_cost"],
+        "status": "COMPLETED",
+        "last_updated": made["last_updated"],
+    }
+
+
+def token() -> dict[str, Any]:
+    """A card; its uid is UID0000000."""
+    return {
+        "country_code": "NL",
+        "party_id": "BEN",
+        "uid": "UID0000000",
+        "type": "RFID",
+        "contract_id": "NL-BEN-CUID0000000",
+        "visual_number": "NL-BEN-UID0000000-X",
+        "issuer": "Bench Charging",
+        "valid": True,
+        "whitelist": "ALLOWED",
+        "language": "nl",
+        "energy_contract": {"supplier_name": "Green Energy Supplier", "contract_id": "GREEN-UID0000000"},
+        "last_updated": UPDATED,
+    }
