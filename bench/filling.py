@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+
+@contextmanager
+def without_indexes(cursor: Any, tables: tuple[str, ...]) -> Iterator[None]:
+    """Take away all indexes but those of constraints, and make them again in the end: sorted at once they cost a part of it."""
+    cursor.execute(
+        """SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index i
+           WHERE indrelid::regclass::text = ANY(%s) AND NOT indisunique
+             AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = i.indexrelid)""",
+        [list(tables)],
+    )
+    indexes = cursor.fetchall()
+    for name, _ in indexes:
+        cursor.execute(f"DROP INDEX {name}")
+    yield
+    cursor.execute("SET maintenance_work_mem = '512MB'")
+    for _, definition in indexes:
+        cursor.execute(definition)
 
 
 def fill(cursor: Any, table: str, rows: int, columns: dict[str, str], given: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from backoffice.partners.models import Party
 from backoffice.roaming_site import site
 from bench import cast, report, sized
 from bench.cdr_sender import template
+from bench.filling import without_indexes
 from bench.ground import Ground
 from bench.load import fetch, request
 from ocpi.wire import cdrs as wire
@@ -88,9 +89,10 @@ def _make(ours: Party) -> None:
     chosen = ", ".join(changed.get(column, f"d.{column}") for column in columns)
     with database.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
-        cursor.execute(
-            f"""INSERT INTO cdrs_cdr ({", ".join(columns)})
-                SELECT {chosen} FROM cdrs_cdr d, generate_series(1, %s) n WHERE d.id = %s""",
-            [CDRS, told.id],
-        )
-        cursor.execute("ANALYZE cdrs_cdr")
+        with without_indexes(cursor, ("cdrs_cdr",)):
+            cursor.execute(
+                f"""INSERT INTO cdrs_cdr ({", ".join(columns)})
+                    SELECT {chosen} FROM cdrs_cdr d, generate_series(1, %s) n WHERE d.id = %s""",
+                [CDRS, told.id],
+            )
+        cursor.execute("VACUUM ANALYZE cdrs_cdr")

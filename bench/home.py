@@ -15,7 +15,7 @@ from django.db import connection as database
 from backoffice.console.actions import counting
 from backoffice.roaming_site import site
 from bench import cast, report, sized
-from bench.filling import fill
+from bench.filling import fill, without_indexes
 from bench.ground import Ground
 from bench.load import fetch, request
 from bench.world import cdr
@@ -77,8 +77,9 @@ def _make() -> None:
     given = {"ours": ours.pk, "cdr": text, "session": text[:1200]}
     with database.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
-        for table, rows, columns in _TABLES:
-            fill(cursor, table, rows, columns, given)
+        with without_indexes(cursor, tuple(table for table, _, _ in _TABLES)):
+            for table, rows, columns in _TABLES:
+                fill(cursor, table, rows, columns, given)
         cursor.execute("VACUUM ANALYZE")
     counting.count(now=site.now())
     with database.cursor() as cursor:

@@ -17,7 +17,7 @@ from django.db import connection as database
 
 from backoffice.partners.models import Party
 from bench import cast, depth, report, sized
-from bench.filling import fill
+from bench.filling import fill, without_indexes
 from bench.ground import Ground
 from bench.load import Load, fetch, load, request
 from bench.world import cdr, session, token
@@ -238,8 +238,9 @@ def _make(ours: Party) -> None:
     cast.stock(ours, range(LOCATIONS))
     with database.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
-        for kind in KINDS:
-            fill(cursor, kind.table, ROWS, kind.columns, given)
+        with without_indexes(cursor, tuple(kind.table for kind in KINDS)):
+            for kind in KINDS:
+                fill(cursor, kind.table, ROWS, kind.columns, given)
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("CHECKPOINT")
 
