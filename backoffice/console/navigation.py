@@ -62,6 +62,8 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
     (
         "Operations",
         (
+            ("Commands", "settings_remote", "admin:commands_command_changelist", "commands.view_command"),
+            ("Reservations", "event", "admin:commands_reservation_changelist", "commands.view_reservation"),
             (
                 "Charging profiles",
                 "stacked_line_chart",

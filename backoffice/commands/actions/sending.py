@@ -110,6 +110,12 @@ def check(wish: Wish, *, now: datetime) -> list[Objection]:
     return precheck(_situation(case, now))
 
 
+def body(wish: Wish, *, now: datetime) -> Tree:
+    """What would be sent, but for the response_url and what is made up anew for each (references, reservation ids). Raises
+    UnableToCommand where too little is known."""
+    return _body(_case(wish, now))[0]
+
+
 def send(wish: Wish, *, now: datetime) -> Command:
     """Send it, or give it to our own charge point. Raises UnableToCommand. Another's answer is no error: it is in the row."""
     case = _case(wish, now)

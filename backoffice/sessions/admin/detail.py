@@ -122,6 +122,7 @@ class DetailPages:
             "message": _message(session, request),
             "may_set_aside": steers,
             "may_end": steers and session.ours and ongoing,
+            "may_stop": ongoing and request.user.has_perm("commands.send_command") and session.emsp.ours,
             "may_ask": steers and not session.ours,
             "may_prefer": steers and not session.ours and ongoing,
             "profiles": [(profile.value, word(profile.value)) for profile in ProfileType],
