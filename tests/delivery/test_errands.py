@@ -24,6 +24,7 @@ from backoffice.roaming_site import site
 from ocpi.wire.json import Invalid
 from tests import factories
 from tests.delivery import probes
+from tests.doors.queries import Counted, check
 from tests.peer import ScriptedPeer, Twist
 from tests.peer.platform import TOKEN_C
 
@@ -598,6 +599,25 @@ def test_states_are_closed_and_the_table_is_whole() -> None:
     over = {state for state, next_ones in ERRAND_TRANSITIONS.items() if not next_ones}
     assert over == {ErrandState.DONE, ErrandState.FAILED, ErrandState.EXPIRED}
     assert {what.value for what in What} == {"REQUEST", "RESULT", "PUSH"}
+
+
+def test_statements_of_an_errand(connection: Connection, peer: ScriptedPeer) -> None:
+    """Of owing (two are of this file: who the parties are), of a look of the sweep, and of a run with the look for the next one,
+    the two statements of the app included."""
+    peer.script("POST", COMMANDS, Twist(body=TAKEN), forever=True)
+    with Counted() as counted:
+        errand = request(connection)
+    check("owe an errand", counted)
+    for number in range(6):
+        request(connection, key=f"{number:032d}", seconds=-1)
+    with Counted() as counted:
+        running.errands_due(site.now())
+    check("look for errands", counted)
+    Errand.objects.exclude(pk=errand).delete()
+    with Counted() as counted:
+        running.run(errand)
+    assert state(errand) == ("DONE", "")
+    check("run an errand", counted)
 
 
 def test_old_ones_are_trimmed_and_open_ones_stay(connection: Connection, peer: ScriptedPeer) -> None:

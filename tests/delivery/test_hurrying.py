@@ -95,8 +95,8 @@ def test_each_is_handed_on_once_and_again_when_it_is_due_again(stage: Stage) -> 
 
 
 def test_what_no_worker_takes_runs_here(stage: Stage) -> None:
-    """Within two seconds: a look each second finds what is due for `INLINE_AFTER`."""
-    assert INLINE_AFTER.total_seconds() + 0.5 <= 2
+    """Within two seconds: a look each half second finds what is due for `INLINE_AFTER`."""
+    assert INLINE_AFTER.total_seconds() + hurrying.LOOK_EVERY <= 2
     stage.due = [(1, NOW)]
     for seconds in (0, 0.5, 1.4):
         stage.look(seconds)

@@ -23,7 +23,7 @@ from backoffice.roaming_site import site
 
 log = logging.getLogger("roamdesk.sweep")
 
-LOOK_EVERY = 1.0
+LOOK_EVERY = 0.5
 """Seconds: results are repeated after two."""
 
 INLINE_AFTER = timedelta(seconds=1.5)
