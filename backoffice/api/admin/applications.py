@@ -250,9 +250,7 @@ class ApplicationAdmin(ConsoleAdmin):
         """The page on which something secret is seen, this once."""
         back = reverse("admin:api_application_change", args=[row.pk])
         context = {"title": what, "crumbs": [(row.name, back)], "secret": secret, "use": use, "back": back, "row": row}
-        response = self.render(request, "console/api/once.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return self.render(request, "console/api/once.html", context)  # the admin's pages are never stored
 
 
 def _standing(key: ApiKey, now: Any) -> str:

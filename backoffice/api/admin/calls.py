@@ -33,7 +33,7 @@ class WhenFilter(SinceFilter):
 @admin.register(ApiCall)
 class ApiCallAdmin(ReadOnlyAdmin):
     party_lookup = "application__party"
-    list_display = ("when", "application", "what", "result", "why", "took", "request_id")
+    list_display = ("when", "application", "what", "result", "why", "took", "number")
     list_display_links = None
     list_filter = (ResultFilter, WhenFilter)
     list_select_related = ("application",)
@@ -49,7 +49,7 @@ class ApiCallAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Call")
     def what(self, row: ApiCall) -> str:
-        return format_html("<code>{} {}</code>", row.method, row.path)
+        return format_html("<code>{} {}</code>", row.method, row.path.removeprefix("/api"))
 
     @admin.display(description="Result")
     def result(self, row: ApiCall) -> str:
@@ -63,4 +63,8 @@ class ApiCallAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Took")
     def took(self, row: ApiCall) -> str:
-        return f"{row.elapsed_ms:.0f} ms"
+        return format_html('<span class="rd-nowrap">{} ms</span>', round(row.elapsed_ms))
+
+    @admin.display(description="Request")
+    def number(self, row: ApiCall) -> str:
+        return format_html('<code title="{}">{}</code>', row.request_id, row.request_id[:8])

@@ -17,6 +17,7 @@ from backoffice.api.rules import LADDER, DeliveryState
 from backoffice.console.cells import NOTHING, since, state
 from backoffice.console.filters import SelectFilter, SinceFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
+from backoffice.delivery.actions.recording import redacted
 from backoffice.partners.health import in_words
 from backoffice.roaming_site import site
 
@@ -40,7 +41,7 @@ class WhenFilter(SinceFilter):
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(ReadOnlyAdmin):
     party_lookup = "endpoint__application__party"
-    list_display = ("event", "about", "whom", "standing", "answered", "attempts", "when", "trouble")
+    list_display = ("event", "subject", "whom", "standing", "answered", "attempts", "when", "trouble")
     list_filter = (StateFilter, WhenFilter)
     list_select_related = ("endpoint__application",)
     search_fields = ("=uid", "=about", "endpoint__url", "endpoint__application__name")
@@ -58,9 +59,16 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
             *super().get_urls(),
         ]
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": "Webhook log"} | (extra_context or {}))
+
+    @admin.display(description="About")
+    def subject(self, row: WebhookDelivery) -> str:
+        return f"{row.about[:8]}…" if len(row.about) > 12 else row.about
+
     @admin.display(description="Told")
     def whom(self, row: WebhookDelivery) -> str:
-        return f"{row.endpoint.application} at {row.endpoint.url}"
+        return str(row.endpoint.application)
 
     @admin.display(description="State")
     def standing(self, row: WebhookDelivery) -> str:
@@ -88,6 +96,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
             "title": str(row),
             "crumbs": [("Webhook log", reverse("admin:api_webhookdelivery_changelist"))],
             "row": row,
+            "body": redacted("sessions", row.body.encode()),  # a driver's card is nobody's business here
             "ladder": ["at once", *(in_words(timedelta(seconds=pause)) for pause in LADDER)],
             "may_resend": request.user.has_perm(RESEND) and row.endpoint.enabled,
         }
