@@ -19,6 +19,7 @@ from backoffice.demo.rules.visits import Story
 from backoffice.demo.stilwater.documents import BILLING, CARDS
 from backoffice.supervisor.data_directory import DataDirectory
 from tests.demo.platforms import Platform
+from tests.demo.test_tariff_arrives import Desk
 
 pytestmark = pytest.mark.e2e
 
@@ -99,6 +100,7 @@ def test_every_charge_is_the_same_and_costs_the_same_on_both_sides(platform: Pla
         the_same(owner, reader, cpo, emsp)
         the_price(owner, reader, cpo)
     what_the_third_did(home)
+    what_was_held_is_decided(platform)
     assert platform.stop() == 0
 
 
@@ -148,3 +150,37 @@ def what_the_third_did(home: DataDirectory) -> None:
     verdicts = Counter(verdict for _, verdict, *_ in ask(home, VERDICTS.format("STW")))
     assert verdicts == {"AGREED": len(BILLING) - 1, "DIFFERS": 1}
     assert ask(home, QUARANTINE) == [("FOREIGN_TOKEN", 1), ("OTHER_CONTENT", 1)]
+
+
+HELD = """SELECT d.id, d.object_id, d.kwh FROM cdrs_cdr d JOIN partners_party e ON e.id = d.emsp_id
+    WHERE d.ours AND d.state = 'HELD' AND e.party_id = '{}'"""
+OF_METER = """SELECT d.object_id, d.state, d.kwh FROM cdrs_cdr d LEFT JOIN cdrs_cdr r ON r.id = d.replaces_id
+    WHERE d.ours AND '{}' IN (d.object_id, r.object_id, d.credit_reference_id) ORDER BY d.id"""
+THEIRS = "SELECT object_id, kwh, credit, verdict FROM cdrs_cdr WHERE NOT ours AND object_id LIKE '{}%' ORDER BY id"
+
+
+def what_was_held_is_decided(platform: Platform) -> None:
+    """By staff, at their desk. One of a partner's driver: released, taken by the partner, and corrected after all, so that the
+    partner holds it, its Credit CDR and the right one. One of a driver of ours: corrected while it is held, to what cannot be
+    either, so that the new one is held; and that is dropped."""
+    home, partner = platform.home, platform.home.partner
+    desk = Desk(platform)
+    ((pk, name, kwh),) = ask(home, HELD.format("VGM"))
+    desk.post(f"/admin/cdrs/cdr/{pk}/release/", reason="The partner asks for it.")
+    platform.until(lambda: ask(home, OF_METER.format(name)) == [(name, "ACKNOWLEDGED", kwh)], SETTLED_WITHIN)
+    assert [row[:3] for row in ask(partner, THEIRS.format(name))] == [(name, kwh, False)]
+    right = Decimal("0.01")
+    desk.post(f"/admin/cdrs/cdr/{pk}/correct/", kwh=right, reason="The meter was broken.")
+    platform.until(lambda: all(ask(side, OPEN)[0][0] == 0 for side in (home, partner)), SETTLED_WITHIN)
+    rows = ask(home, OF_METER.format(name))
+    assert [row[1:] for row in rows] == [("ACKNOWLEDGED", kwh), ("ACKNOWLEDGED", kwh), ("ACKNOWLEDGED", right)]
+    found = ask(partner, THEIRS.format(name))
+    assert {(told, amount) for told, amount, _, _ in found} == {(told, amount) for told, _, amount in rows}
+    assert sorted((credit, amount) for _, amount, credit, _ in found) == [(False, right), (False, kwh), (True, kwh)]
+
+    ((pk, name, _),) = ask(home, HELD.format("RDK"))
+    leads = desk.post(f"/admin/cdrs/cdr/{pk}/correct/", kwh="5000", reason="Read from the photograph.")
+    desk.post(leads.replace("/change/", "/drop/"), reason="Nobody charged there.")
+    assert [state for _, state, _ in ask(home, OF_METER.format(name))] == ["REPLACED", "DROPPED"]
+    assert ask(home, HELD.format("RDK")) == []
+    assert ask(partner, THEIRS.format(name)) == []
