@@ -94,8 +94,12 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a station did about an order. `profile`: an ActiveChargingProfile of OCPI, where one was asked for. The answer is
-    whether somebody still waited for it; said again, or too late, it is written down and has no effect."""
+    """What a station did about an order. The answer is whether somebody still waited for it; said again, or too late, it is
+    written down and has no effect.
+
+    `profile`: an ActiveChargingProfile of OCPI, where one was asked for, and where a station that was set another profile knows
+    how the charge goes on.
+    """
 
     order: str
     outcome: CommandResultType

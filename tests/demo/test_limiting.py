@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from backoffice.demo.rules.course import Course
 from backoffice.demo.rules.filling import energy
-from backoffice.demo.rules.limiting import FEW, PATIENCE, Limit, Setting, limited, limits, plan
+from backoffice.demo.rules.limiting import FEW, PATIENCE, Limit, Setting, limited, limits, lowest, of_site, plan
 from backoffice.demo.rules.visits import WEIGHTS, Outlet, Story, Visit
 from ocpi.wire import json as wire_json
 from ocpi.wire.charging_profiles import ActiveChargingProfile
@@ -124,6 +124,35 @@ def test_a_limit_that_is_lifted_is_forgotten_from_then_on() -> None:
 )
 def test_what_a_profile_means_over_time(set_to: list[Setting], expected: list[tuple[int, int | None]]) -> None:
     assert [(limit.since, limit.watts) for limit in limits(set_to, begun=NOW, direct=False)] == expected
+
+
+def test_of_two_limits_the_lower_one_holds() -> None:
+    one = [Limit(10, 500), Limit(30, None), Limit(50, 100)]
+    other = [Limit(0, 300), Limit(20, 700), Limit(40, None)]
+    assert [(each.since, each.watts) for each in lowest(one, other)] == [
+        (0, 300),
+        (10, 300),
+        (20, 500),
+        (30, 700),
+        (40, None),
+        (50, 100),
+    ]
+    assert lowest((), ()) == ()
+
+
+def test_a_site_limits_some_fast_charges_for_a_while_and_the_same_ones_each_time() -> None:
+    courses = {f"full-100000-{number:08x}": course(outlet=DC, seed=number) for number in range(200)}
+    found = {name: of_site(name, own, direct=True) for name, own in courses.items()}
+    assert found == {name: of_site(name, own, direct=True) for name, own in courses.items()}
+    assert 20 < len([each for each in found.values() if each]) < 60
+    assert not any(of_site(name, own, direct=False) for name, own in courses.items())
+    for name, caps in found.items():
+        if caps:
+            begins, ends = caps
+            assert begins.since < ends.since < courses[name].legs[-1].until
+            assert begins.watts is not None
+            assert begins.watts < max(leg.watts for leg in courses[name].legs)
+            assert ends.watts is None
 
 
 def test_an_ampere_of_direct_current_is_another() -> None:

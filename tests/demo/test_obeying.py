@@ -19,6 +19,7 @@ from backoffice.charge_points.gateway import (
     Done,
     Instruction,
     Metered,
+    Replanned,
     Reserve,
     SetProfile,
     Start,
@@ -29,6 +30,7 @@ from backoffice.charge_points.gateway import (
     Unlock,
 )
 from backoffice.demo.rules import obeying as rules
+from backoffice.demo.rules.limiting import Limit
 from backoffice.demo.rules.obeying import Fate, Manner, Plug, Reservation, Standing, fate, hindrance, lets_in
 from backoffice.demo.rules.visits import Story
 from backoffice.demo.simulator.charging import Charging
@@ -364,9 +366,10 @@ def test_a_limit_bends_the_running_charge_and_is_told_as_the_plan(always: Any) -
         "charging_rate_unit": "W",
         "charging_profile_period": [{"start_period": 0, "limit": Decimal(2000)}],
     }
-    assert [d.outcome for d in site.obey(asked(SetProfile, transaction=transaction, profile=profile))] == [
-        Outcome.ACCEPTED
-    ]
+    (done,) = site.obey(asked(SetProfile, transaction=transaction, profile=profile))
+    assert done.outcome is Outcome.ACCEPTED
+    assert done.profile is not None
+    assert done.profile["charging_profile"]["charging_profile_period"][0]["limit"] == 2000
     site.play(25)
     assert site.world.of(Metered)[-1].power_kw == 2
     (done,) = site.obey(asked(ActiveProfile, transaction=transaction))
@@ -378,6 +381,23 @@ def test_a_limit_bends_the_running_charge_and_is_told_as_the_plan(always: Any) -
     assert site.world.of(Metered)[-1].power_kw == before
     site.play(400)
     assert len(site.world.of(Stopped)) == 1
+
+
+def test_who_set_a_profile_hears_when_the_site_gives_less(always: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = (Limit(40_000, 1_000), Limit(70_000, None))
+    monkeypatch.setattr("backoffice.demo.simulator.charging.of_site", lambda *_, **__: short)
+    site = Site()
+    transaction = site.charge()
+    site.play(25)
+    assert site.world.of(Metered)[-1].power_kw == 1
+    assert not site.world.of(Replanned), "nobody has set a profile"
+    site.obey(asked(ClearProfile, transaction=transaction))
+    site.play(40)
+    (told,) = site.world.of(Replanned)
+    assert told.transaction == transaction
+    assert told.profile["charging_profile"]["charging_profile_period"][0]["limit"] > 1_000
+    site.play(400)
+    assert len(site.world.of(Replanned)) == 1
 
 
 def test_orders_of_two_at_once_are_judged_when_they_are_done(always: Any) -> None:

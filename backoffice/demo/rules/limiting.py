@@ -6,6 +6,7 @@ by itself and everything that it was limited to since: so it comes out the same 
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,6 +27,9 @@ STEPS = (100, 1_000, 5_000, 25_000)
 
 FEW = 24
 
+SHORT_OF_POWER = 0.2
+"""How often a site gives a fast charge less than it could take for a while."""
+
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -45,6 +49,18 @@ class Limit:
     watts: int | None
 
 
+def of_site(visit: str, course: Course, *, direct: bool) -> tuple[Limit, ...]:
+    """What the site itself limits this visit to: others charge there, too. Drawn from its name, so that it comes out the same."""
+    chance = random.Random(f"site of {visit}")
+    if not direct or chance.random() >= SHORT_OF_POWER:
+        return ()
+    full, most = course.legs[-1].until, max(leg.watts for leg in course.legs)
+    return (
+        Limit(full * chance.randint(20, 40) // 100, most * chance.randint(30, 60) // 100),
+        Limit(full * chance.randint(50, 80) // 100, None),
+    )
+
+
 def limits(settings: Sequence[Setting], *, begun: datetime, direct: bool) -> tuple[Limit, ...]:
     """Everything that a charge was and will be limited to."""
     found: list[Limit] = []
@@ -57,6 +73,14 @@ def limits(settings: Sequence[Setting], *, begun: datetime, direct: bool) -> tup
             if until is None or ms < until
         ]
     return tuple(found)
+
+
+def lowest(one: Sequence[Limit], other: Sequence[Limit]) -> tuple[Limit, ...]:
+    """Both hold at any time."""
+    return tuple(
+        Limit(since, min((cap for cap in (_at(one, since), _at(other, since)) if cap is not None), default=None))
+        for since in sorted({limit.since for limit in (*one, *other)})
+    )
 
 
 def limited(course: Course, limits: Sequence[Limit]) -> Course:
@@ -120,7 +144,7 @@ def _bent(course: Course, limits: Sequence[Limit], end: int) -> Iterator[Leg]:
         while left > 0:
             if now >= end:  # it is not full when the patience is over
                 return
-            cap = next((limit.watts for limit in reversed(limits) if limit.since <= now), None)
+            cap = _at(limits, now)
             change = min([end, *(limit.since for limit in limits if limit.since > now)])
             watts = leg.watts if cap is None else min(leg.watts, cap)
             full = now - (-left // watts) if watts else change
@@ -129,6 +153,10 @@ def _bent(course: Course, limits: Sequence[Limit], end: int) -> Iterator[Leg]:
             now = until
             yield Leg(now, watts, leg.soc if left <= 0 else soc)
         soc = leg.soc
+
+
+def _at(limits: Sequence[Limit], ms: int) -> int | None:
+    return next((limit.watts for limit in reversed(limits) if limit.since <= ms), None)
 
 
 def _origin(profile: Mapping[str, Any], begun: datetime) -> int:

@@ -19,6 +19,7 @@ from backoffice.charge_points.gateway import (
     Answer,
     CardShown,
     Metered,
+    Replanned,
     Started,
     StatusReport,
     Stopped,
@@ -28,7 +29,7 @@ from backoffice.demo.rules.course import Course
 from backoffice.demo.rules.drivers import Card, Cards, Group, draw
 from backoffice.demo.rules.filling import Leg
 from backoffice.demo.rules.life import ChargePoint, place
-from backoffice.demo.rules.limiting import Setting, limited, limits, plan
+from backoffice.demo.rules.limiting import Setting, limited, limits, lowest, of_site, plan
 from backoffice.demo.rules.pace import Pace
 from backoffice.demo.rules.visits import Story, Visit, visit
 from backoffice.demo.simulator.board import Ongoing, Socket
@@ -39,6 +40,9 @@ FEW = 4
 """Charges at once; while there are fewer, drivers come so many times as often."""
 
 MILLISECOND = timedelta(milliseconds=1)
+
+PLANS_FOR = 3600
+"""Seconds that a charge point looks ahead, unless it is asked for less."""
 
 LOOK_AGAIN = timedelta(milliseconds=50)
 """While a card is being asked about."""
@@ -71,7 +75,13 @@ class Charge:
         self.bend()
 
     def bend(self) -> None:
-        self.course = limited(self.own, limits(self.settings, begun=self.begun, direct=self.direct))
+        site = of_site(self.transaction, self.own, direct=self.direct)
+        self.course = limited(self.own, lowest(limits(self.settings, begun=self.begun, direct=self.direct), site))
+
+    def replanned(self, since: int, ms: int) -> bool:
+        """Whether the site has changed its mind in between, which concerns who has set a profile."""
+        site = of_site(self.transaction, self.own, direct=self.direct)
+        return bool(self.settings) and any(since < limit.since <= ms for limit in site)
 
     def at(self, ms: int) -> datetime:
         return self.begun + ms * MILLISECOND
@@ -304,6 +314,8 @@ class Charging:
             charge.due = charge.at(course.silent[1])
             return
         self._show(charge, Status.CHARGING, "", tell)
+        if charge.replanned(charge.told, ms) and (profile := self.plan(charge.transaction, PLANS_FOR)):
+            tell(Replanned(charge.evse_id, charge.transaction, profile))
         going = all(self._measure(charge, mark, tell) for mark in course.marks(charge.told, ms, every=self._every))
         if going and not course.over(ms):
             charge.due = charge.at(course.next_mark(ms, every=self._every))

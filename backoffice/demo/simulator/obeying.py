@@ -50,7 +50,7 @@ from backoffice.demo.rules.obeying import (
 )
 from backoffice.demo.rules.visits import Story
 from backoffice.demo.simulator.board import Socket
-from backoffice.demo.simulator.charging import Charging
+from backoffice.demo.simulator.charging import PLANS_FOR, Charging
 from ocpi.wire.commands import CommandResultType as Outcome
 from ocpi.wire.locations import Status
 
@@ -150,8 +150,10 @@ class Obeying:
                 self._release(asked.evse_id, asked.reservation, tell)
             case SetProfile():
                 done = self._charging.limit(asked.transaction, asked.profile, tell)
+                profile = self._charging.plan(asked.transaction, PLANS_FOR)
             case ClearProfile():
                 done = self._charging.limit(asked.transaction, None, tell)
+                profile = self._charging.plan(asked.transaction, PLANS_FOR)
             case ActiveProfile():
                 profile = self._charging.plan(asked.transaction, asked.seconds)
                 done = profile is not None
