@@ -21,6 +21,7 @@ from backoffice.charge_points.rules.orders import LATE_KEPT, Kind, Move, State, 
 from backoffice.locations.models import Evse
 from ocpi.wire.commands import CommandResultType as Outcome
 from tests import factories
+from tests.doors.queries import Counted, check
 from tests.sessions import cast
 
 pytestmark = pytest.mark.django_db
@@ -367,3 +368,26 @@ def test_what_a_driver_took_before_it_died_is_nobody_elses(evse: Evse, heard: He
     assert take(evse, at=4, driver="another") == []
     assert expire(30) == 1
     assert heard == [("K1", "TIMEOUT", "The station did not answer in time.")]
+
+
+# --- what it costs -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_an_order_costs_the_same_among_few_and_many(evse: Evse, heard: Heard, count: int) -> None:
+    orders = [ask(evse, purpose="tested", key=f"K{number}") for number in range(count)]
+    with Counted() as counted:
+        ask(evse, purpose="tested", key="ANOTHER")
+    check("an order to a charge point", counted)
+    with Counted() as counted:
+        assert len(take(evse)) == count + 1
+    check("a driver takes orders", counted)
+    with Counted() as counted:
+        assert take(evse) == []
+    check("a driver finds no orders", counted)
+    with Counted() as counted:
+        done(orders[0])
+    check("a charge point answers an order", counted)
+    with Counted() as counted:
+        ordering.alive(driver="simulator", points=[evse.pk], now=after(1))
+    check("a driver's sign of life", counted)
