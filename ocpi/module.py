@@ -348,8 +348,9 @@ class ResultArrival:
 class Reply:
     """What became of something that we sent: the answer in the newest version, or the problem in one sentence.
 
-    `value` and `tree` hold what the peer answered, None where it answered without data or not at all. `problem` is empty when the
-    peer took it; `cause` names the problem for filters. `sent`: False when it certainly never reached the peer.
+    `value` and `tree` hold what the peer answered, None where it answered without data or not at all; beside a problem, how it
+    said no. `problem` is empty when the peer took it; `cause` names the problem for filters. `sent`: False when it certainly
+    never reached the peer.
     """
 
     value: Wire | None = None

@@ -224,6 +224,20 @@ def test_a_request_is_sent_once_whatever_is_answered(
     assert connection.state == "ACTIVE"
 
 
+@pytest.mark.parametrize(
+    ("result", "heard"), [("UNKNOWN_SESSION", "UNKNOWN_SESSION"), ("ACCEPTED", "ocpi_2xxx sent=True")]
+)
+def test_a_no_in_the_data_is_heard_beside_the_status_and_a_yes_is_not(
+    result: str, heard: str, connection: Connection, peer: ScriptedPeer
+) -> None:
+    data = b'{"data": {"result": "%s", "timeout": 0}, "status_code": 2003, "timestamp": "2026-11-01T10:00:00Z"}'
+    peer.script("POST", COMMANDS, Twist(body=data % result.encode()))
+    errand = request(connection)
+    running.run(errand)
+    assert state(errand) == ("FAILED", "ocpi_2xxx")
+    assert probes.noted() == [f"answered START_SESSION a1b2 {heard}"]
+
+
 def test_a_refused_token_suspends_the_connection(connection: Connection, peer: ScriptedPeer) -> None:
     peer.accepts.clear()
     errand = request(connection)

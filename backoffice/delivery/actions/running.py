@@ -10,7 +10,7 @@ Errands of one partner run side by side, but for `PLACES` at most: a dead partne
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import unquote, urlencode
 
@@ -54,6 +54,9 @@ LEASE = timedelta(seconds=30)
 
 TOLD_AGAIN = timedelta(seconds=60)
 """After which an app hears again what it could not take."""
+
+_YES = "ACCEPTED"
+"""As the result of an answer: beside a status that refuses the request it is not believed."""
 
 _TRIES = 3
 _RETRIED = {"40P01", "40001", "55P03"}
@@ -269,11 +272,15 @@ def _judge(errand: Errand, shape: AsyncRequests, route: _Route, outcome: Outcome
         _postpone(errand, outcome)
     else:
         reply = Reply(problem=outcome.happened, cause=outcome.cause.value, sent=outcome.sent)
+        no = _read(errand, shape, route, outcome)
+        if no.value is not None and getattr(no.value, "result", None) != _YES:
+            reply = replace(reply, value=no.value, tree=no.tree)
         _finish(errand, shape, state, reply, said=outcome.reason)
 
 
-def _read(errand: Errand, shape: AsyncRequests, route: _Route, outcome: Delivered) -> Reply:
-    if errand.what != What.REQUEST:
+def _read(errand: Errand, shape: AsyncRequests, route: _Route, outcome: Outcome) -> Reply:
+    """What the partner answered to a request; also what it says beside a status that refuses it."""
+    if errand.what != What.REQUEST or outcome.answer is None:
         return Reply()
     cls = shape.ask(errand.kind).response
     data = answered(outcome.answer.data, peer=route.peer)
