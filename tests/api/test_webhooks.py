@@ -9,6 +9,7 @@ import json
 import random
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -28,6 +29,7 @@ from backoffice.api.rules import (
     heard,
     signature,
 )
+from backoffice.delivery.management.commands import sweep
 from backoffice.partners.secrets import decrypt
 from backoffice.roaming_site import site
 from ocpi.client import AddressPolicy, Client
@@ -294,3 +296,22 @@ def test_the_table_of_moves_has_every_state() -> None:
         Heard.GONE,
         Heard.NOT_NOW,
     ]
+
+
+@pytest.mark.parametrize(("waited", "task"), [(0, "api.tell"), (60, "")])
+def test_the_sweep_hands_endpoints_to_workers_and_tells_them_itself_when_none_come(
+    owner: Application, monkeypatch: pytest.MonkeyPatch, waited: float, task: str
+) -> None:
+    endpoint, _ = webhooks.add_endpoint(application=owner, url="https://depot.example/hook", now=site.now())
+    tell(owner)
+    WebhookDelivery.objects.update(due_at=site.now() - timedelta(seconds=waited))
+    published: list[tuple[str, int]] = []
+    here: list[int] = []
+    monkeypatch.setattr(
+        sweep, "_publish", lambda name, **ids: published.append((name, ids.get("endpoint_id", 0))) or True
+    )
+    monkeypatch.setattr(sweep, "_tell_here", lambda pk, inline: here.append(pk))
+    with ThreadPoolExecutor(1) as pool:
+        sweep.Command()._sweep(pool, set())
+    assert [pk for name, pk in published if name == "api.tell"] == ([endpoint.pk] if task else [])
+    assert here == ([] if task else [endpoint.pk])
