@@ -70,6 +70,12 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
                 "admin:charging_profiles_profilerequest_changelist",
                 "charging_profiles.view_profilerequest",
             ),
+            (
+                "Smart charging mandates",
+                "assignment_ind",
+                "admin:charging_sessions_mandate_changelist",
+                "charging_sessions.view_mandate",
+            ),
             ("Message log", "swap_horiz", "admin:delivery_exchange_changelist", "delivery.view_exchange"),
             ("Outbox", "outbox", "admin:delivery_message_changelist", "delivery.view_message"),
             ("Pulls", "cloud_download", "admin:delivery_pull_changelist", "delivery.view_pull"),

@@ -1,4 +1,4 @@
-"""Rows: Session (ours as CPO, a partner's as eMSP), what the meter told, what happened, and what drivers asked for.
+"""Rows: Session (ours as CPO, a partner's as eMSP), what the meter told, what happened, what drivers asked for, and who steers.
 
 Columns beside `document` are projections, written with it by `actions` and nowhere else, or say what the document cannot: the
 hardware's transaction, the tariff version that prices it, what we calculate, that staff set it aside.
@@ -232,8 +232,30 @@ class SessionRendering(Rendering):
         ]
 
 
-READABLE = "d.emsp_id = ANY(%(theirs)s::bigint[])"
-"""Whether a partner may read session `d` of ours, as SQL: its driver charges."""
+class Mandate(models.Model):
+    """A smart charging provider acts for a CPO of ours: it is told of all sessions at our charge points, and may set charging
+    profiles for them (mod_charging_profiles#mod_charging_profiles_toplogies_cpo_scspp)."""
+
+    party = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="+", db_index=False, verbose_name="CPO")
+    provider = models.ForeignKey(
+        Party, on_delete=models.CASCADE, related_name="+", verbose_name="smart charging provider"
+    )
+    since = models.DateTimeField(auto_now_add=True)
+    contract = models.CharField(
+        max_length=100, blank=True, help_text="Where it is agreed; drivers must know of it, too."
+    )
+
+    class Meta:
+        verbose_name = "smart charging mandate"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["party", "provider"], name="mandate_once")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} for {self.party}"
+
+
+READABLE = """(d.emsp_id = ANY(%(theirs)s::bigint[]) OR EXISTS (SELECT 1 FROM charging_sessions_mandate m
+    WHERE m.party_id = d.party_id AND m.provider_id = ANY(%(theirs)s::bigint[])))"""
+"""Whether a partner may read session `d` of ours, as SQL: its driver charges, or it steers charges for us."""
 
 SHELF = Shelf(
     cls=wire.Session,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -30,7 +30,7 @@ from backoffice.fields import DocumentField, milliseconds
 from backoffice.locations.models import Evse
 from backoffice.partners.models import Connection
 from backoffice.partners.rules import ConnectionState
-from backoffice.sessions.models import Session
+from backoffice.sessions.models import Mandate, Session
 from ocpi.wire import charging_profiles as wire
 from ocpi.wire import json as wire_json
 from ocpi.wire.charging_profiles import ChargingRateUnit
@@ -101,6 +101,19 @@ def believable(told: Tree | None) -> wire.ActiveChargingProfile | None:
         return wire_json.validate(wire.ActiveChargingProfile, told) if told is not None else None
     except wire_json.Invalid:
         return None
+
+
+def may_steer(session: Session, parties: Collection[int]) -> int | None:
+    """Which of these parties may set profiles for this session of ours: the one whose driver charges, or a smart charging
+    provider that has our mandate. None: none of them, and then they are not told that there is such a session (T-451)."""
+    if session.emsp_id in parties:
+        return session.emsp_id
+    return (
+        Mandate.objects.filter(party=session.party_id, provider__in=parties)
+        .order_by("pk")
+        .values_list("provider", flat=True)
+        .first()
+    )
 
 
 # --- requests ---------------------------------------------------------------------------------------------------------
@@ -271,7 +284,9 @@ def tell(session: Session, told: Tree, now: datetime) -> int:
         assert row.connection is not None
         if row.knows and agree(DocumentField.read(row.knows), told, session):
             continue
-        if not session.ours or row.connection.state != ConnectionState.ACTIVE or not _listens(row.connection):
+        if not session.ours or may_steer(session, [row.party_id]) is None:  # its mandate may have ended
+            continue
+        if row.connection.state != ConnectionState.ACTIVE or not _listens(row.connection):
             continue
         owe_push(
             connection=row.connection.pk,

@@ -23,6 +23,7 @@ from backoffice.charging_profiles.actions.keeping import (
     limits_of,
     locked,
     make,
+    may_steer,
     parsed,
     plug_of,
 )
@@ -96,12 +97,6 @@ def take(*, wish: Wish, asker: Asker, ours: Collection[int], session_id: str, no
         if response is R.ACCEPTED:
             put_to_point(steering, session, request, now)
     return response, reason
-
-
-def may_steer(session: Session, parties: Collection[int]) -> int | None:
-    """Which of these parties may set profiles for this session: the one whose driver charges. None: none of them, and then they
-    are not told that there is such a session (T-451)."""
-    return session.emsp_id if session.emsp_id in parties else None
 
 
 def decide(session: Session, wish: Wish, *, party: int, now: datetime) -> tuple[R, str]:

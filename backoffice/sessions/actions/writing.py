@@ -13,7 +13,7 @@ from backoffice.fields import DocumentField, milliseconds
 from backoffice.locations.models import Evse, Location
 from backoffice.sessions.actions.storing import PROJECTED, parsed, projected
 from backoffice.sessions.actions.tariffs import compiled, zone_of
-from backoffice.sessions.models import Reading, Session, SessionEvent
+from backoffice.sessions.models import Mandate, Reading, Session, SessionEvent
 from backoffice.sessions.rules.cost import as_price, charged, figures
 from backoffice.sessions.rules.metering import GRAIN_AC, GRAIN_DC, Metered, charging_periods, energy
 from backoffice.sessions.rules.placing import place
@@ -164,4 +164,7 @@ def _project(row: Session, tree: Tree) -> None:
 
 
 def owe(row: Session, now: datetime) -> None:
-    stage(sender=row.party_id, module="sessions", changes=[((row.object_id,), ())], now=now, receiver=row.emsp_id)
+    """To the eMSP whose driver it is, and to whoever steers charges for us."""
+    providers = Mandate.objects.filter(party=row.party_id).values_list("provider", flat=True)
+    for receiver in {row.emsp_id, *providers}:
+        stage(sender=row.party_id, module="sessions", changes=[((row.object_id,), ())], now=now, receiver=receiver)
