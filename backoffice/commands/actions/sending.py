@@ -215,9 +215,9 @@ def _driver(token: Token, location: Location | None, evse_uid: str) -> Driver:
     standing = Standing(token.type, token.valid, Hold(token.hold), tuple(token.only_in))
     asked, place = None, None
     if location is not None:
-        asked = Asked(location.object_id, (evse_uid,) if evse_uid else ())
-        uids = Evse.objects.filter(location=location).values_list("uid", flat=True)
-        place = Place(location.country, frozenset(uid.upper() for uid in uids))
+        uids = frozenset(uid.upper() for uid in Evse.objects.filter(location=location).values_list("uid", flat=True))
+        asked = Asked(location.object_id, (evse_uid,) if evse_uid.upper() in uids else ())
+        place = Place(location.country, uids)
     answered = answering.answer(standing, asked, place)
     return Driver(Whose.THEIRS, label, "" if answered.allowed is AllowedType.ALLOWED else answered.sentence)
 
