@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from backoffice.billing.vitals import ages
 from backoffice.cdrs.vitals import measure
+from backoffice.commands import vitals as commanding
 from backoffice.delivery.models import Errand
 from backoffice.delivery.rules import ErrandState, MessageState
 from backoffice.partners.models import Connection
@@ -112,6 +113,34 @@ def cdrs() -> Iterator[Metric]:
         yield GaugeMetricFamily(f"roamdesk_{name}", told, value=value)
 
 
+def commands() -> Iterator[Metric]:
+    """Remote control that waits, or came to nothing."""
+    found = commanding.measure(now=site.now())
+    waiting = GaugeMetricFamily(
+        "roamdesk_commands_waiting",
+        "Commands that wait for an answer or a result: sent (OUT), received (IN), in one house (OWN).",
+        labels=["direction"],
+    )
+    timed_out = GaugeMetricFamily(
+        "roamdesk_commands_timed_out", "Commands of the last 24 hours to which nobody answered.", labels=["direction"]
+    )
+    for direction, count in found.waiting.items():
+        waiting.add_metric([direction], count)
+        timed_out.add_metric([direction], found.timed_out[direction])
+    yield waiting
+    yield timed_out
+    for name, told, value in (
+        (
+            "oldest_overdue_command_age_seconds",
+            "For how long a command has waited beyond its deadline: nobody looks.",
+            found.overdue_seconds,
+        ),
+        ("command_results_undelivered", "Results of the last 24 hours that no partner took.", found.undelivered),
+        ("reservations_held", "Charge points of ours that are kept for somebody now.", found.reservations),
+    ):
+        yield GaugeMetricFamily(f"roamdesk_{name}", told, value=value)
+
+
 SOURCES: tuple[Callable[[], Iterable[Metric]], ...] = (
     database_size,
     messages_due,
@@ -119,6 +148,7 @@ SOURCES: tuple[Callable[[], Iterable[Metric]], ...] = (
     connections_by_state,
     exports,
     cdrs,
+    commands,
 )
 
 

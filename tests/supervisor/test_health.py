@@ -123,5 +123,5 @@ def test_metrics_tell_of_bills_that_stand_still(client: Client) -> None:
 def test_the_manual_names_each_figure() -> None:
     manual = (settings.BASE_DIR / "docs" / "deployment.md").read_text("utf-8")
     found = {family.name for source in SOURCES for family in source()}
-    assert len(found) == 12
+    assert len(found) == 17
     assert {name for name in found if f"`{name}" not in manual} == set()
