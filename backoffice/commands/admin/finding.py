@@ -11,6 +11,7 @@ from django.db.models.functions import Upper
 from django.http import HttpRequest
 
 from backoffice.console.cells import masked
+from backoffice.console.given import number
 from backoffice.console.scope import parties_of, scoped
 from backoffice.locations.models import Evse
 from backoffice.partners.models import Party
@@ -22,18 +23,21 @@ SHOWN = 8
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`one`: what was meant, where that is clear. `choices`: (what to type, how it reads) where it is not."""
+    """`one`: what was meant, where that is clear. `choices`: (what names it, how it reads) where it is not; a row is named `#12`,
+    for two cards of one contract have nothing else apart that everybody may see."""
 
     one: Any = None
     choices: tuple[tuple[str, str], ...] = ()
 
 
 def token(request: HttpRequest, typed: str) -> Found:
-    """Of ours, by whole uid, or by the beginning of contract or printed number. A choice is typed as its contract."""
+    """Of ours, by whole uid, or by the beginning of contract or printed number."""
     term = typed.strip().upper()
     if not term:
         return Found()
     rows = scoped(Token.objects.filter(party__ours=True), request.user, "party").select_related("party")
+    if (row := _row(term)) is not None:
+        return Found(rows.filter(pk=row).first())
     exact = list(_keyed(rows, "object_id", term)[:2]) or list(_keyed(rows, "contract_id", term)[:2])
     exact = exact or list(_keyed(rows, "visual_number", term)[:2])
     if len(exact) == 1:
@@ -43,7 +47,11 @@ def token(request: HttpRequest, typed: str) -> Found:
     near = exact or list(rows.order_by("contract_id", "pk")[:SHOWN])
     if len(near) == 1:
         return Found(near[0])
-    return Found(None, tuple((row.visual_number or row.contract_id, _of_token(row)) for row in near))
+    return Found(None, tuple((f"#{row.pk}", _of_token(row)) for row in near))
+
+
+def _row(term: str) -> int | None:
+    return number(term[1:]) if term.startswith("#") else None
 
 
 def _keyed(rows: QuerySet[Any], column: str, term: str) -> QuerySet[Any]:
@@ -59,14 +67,16 @@ def evse(request: HttpRequest, typed: str) -> Found:
     term = typed.strip().upper()
     if not term:
         return Found()
-    rows = Evse.objects.filter(listed=True).select_related("location__party").defer("document", "location__document")
+    rows = Evse.objects.filter(listed=True).select_related("location__party").defer("location__document")
+    if (row := _row(term)) is not None:
+        return Found(rows.filter(pk=row).first())
     exact = list(_keyed(rows, "evse_id", term)[:SHOWN]) or list(rows.filter(uid=typed.strip())[:SHOWN])
     if len(exact) == 1:
         return Found(exact[0])
     near = exact or list(rows.alias(key=Upper("evse_id")).filter(key__startswith=term).order_by("evse_id")[:SHOWN])
     if len(near) == 1:
         return Found(near[0])
-    return Found(None, tuple((row.evse_id or row.uid, _of_evse(row)) for row in near))
+    return Found(None, tuple((f"#{row.pk}", _of_evse(row)) for row in near))
 
 
 def _of_evse(row: Evse) -> str:
@@ -83,8 +93,8 @@ def session(request: HttpRequest, typed: str) -> Found:
     parties = parties_of(request.user)
     if parties is not None:
         rows = rows.filter(Q(emsp__in=parties) | Q(party__in=parties))
-    if term.startswith("#") and term[1:].isascii() and term[1:].isdigit() and len(term) < 18:
-        return Found(rows.filter(pk=int(term[1:])).first())
+    if (row := _row(term)) is not None:
+        return Found(rows.filter(pk=row).first())
     near = list(rows.alias(key=Upper("object_id")).filter(key=term.upper()).order_by("-pk")[:SHOWN])
     if len(near) == 1:
         return Found(near[0])

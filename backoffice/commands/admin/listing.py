@@ -103,7 +103,7 @@ class WhenFilter(SinceFilter):
 @admin.register(Command)
 class CommandAdmin(AskingPages, ReadOnlyAdmin):
     party_lookup = None  # scoped by both sides, below
-    list_display = ("when", "what", "target", "partner", "standing", "response_shown", "result_shown", "took", "by")
+    list_display = ("when", "what", "target", "partner", "standing", "response_shown", "result_shown", "took")
     list_display_links = ("when",)
     list_filter = (StateFilter, KindFilter, DirectionFilter, ResponseFilter, ResultFilter, PartnerFilter, WhenFilter)
     list_select_related = ("sender", "receiver", "connection", "point")
@@ -220,13 +220,9 @@ class CommandAdmin(AskingPages, ReadOnlyAdmin):
     def result_shown(self, row: Command) -> str:
         return _two(word(row.result) if row.result else NOTHING, row.result_text[:80])
 
-    @admin.display(description="Took")
+    @admin.display(description="Took, by")
     def took(self, row: Command) -> str:
-        return _took(row)
-
-    @admin.display(description="By")
-    def by(self, row: Command) -> str:
-        return row.asked_by or NOTHING
+        return _two(_took(row), row.asked_by)
 
 
 def _points(evse_id: str) -> QuerySet[Any]:

@@ -17,6 +17,7 @@ from backoffice.demo.actions.loading import SEED
 from backoffice.demo.rules.drivers import PROGRAMME
 from backoffice.demo.rules.pace import PACES
 from backoffice.demo.simulator import Activity, Simulator, board
+from backoffice.demo.simulator.afar import FromAfar
 from backoffice.demo.simulator.cards import cards
 from backoffice.demo.simulator.charging import Charging, Reads
 from backoffice.demo.simulator.life import Life
@@ -70,6 +71,8 @@ class Command(BaseCommand):
                     changes=options["changes"],
                 )
             )
+            if charging:
+                activities.append(FromAfar(site.now, chance=chance))
         try:
             door.serve(
                 Simulator(activities, site.now, obeying),
