@@ -47,7 +47,7 @@ def ordered(wish: Wish) -> Command:
     return command
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_the_client_drives_a_charge_that_a_driver_starts_and_stops(live_server: Any) -> None:
     ours = factories.own_party()
     token = factories.own_token(factories.small_token("APP-1", "DE-RDK", type="APP_USER", whitelist="ALWAYS"))
