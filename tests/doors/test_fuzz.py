@@ -15,17 +15,31 @@ from hypothesis import strategies as st
 
 from ocpi.wire import json as wire_json
 from tests.doors.asking import Asking, encoded, snapshot
+from tests.factories import small_session, small_tariff, small_token
 from tests.versions.strategies import older_values
 
 PATHS = {
     "Location": "{version}/receiver/locations/SE/ELV/HARBOUR-7",
     "EVSE": "{version}/receiver/locations/SE/ELV/HARBOUR-7/E-100",
     "Connector": "{version}/receiver/locations/SE/ELV/HARBOUR-7/E-100/1",
+    "Tariff": "{version}/receiver/tariffs/SE/ELV/T-1",
+    "Token": "{version}/receiver/tokens/SE/ELV/CARD-7?type=RFID",
+    "Session": "{version}/receiver/sessions/SE/ELV/S-7",
 }
 IDENTITY: dict[str, dict[str, Any]] = {
     "Location": {"id": "HARBOUR-7", "country_code": "SE", "party_id": "ELV"},
     "EVSE": {"uid": "E-100"},
     "Connector": {"id": "1"},
+    "Tariff": {"id": "T-1", "country_code": "SE", "party_id": "ELV"},
+    "Token": {"uid": "CARD-7", "type": "RFID", "country_code": "SE", "party_id": "ELV"},
+    # of a driver of ours, and going on: what follows on what is a matter of states, not of what can be read
+    "Session": {
+        "id": "S-7",
+        "country_code": "SE",
+        "party_id": "ELV",
+        "status": "ACTIVE",
+        "cdr_token": small_session("S-7")["cdr_token"],
+    },
 }
 NEWEST = "2036-01-01T00:00:00Z"
 CASES = [(version, name) for version in ("2.3.0", "2.2.1") for name in PATHS]
@@ -58,6 +72,19 @@ def after_all_times_that_are_drawn() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def pushed(stored: Asking) -> Asking:
+    """The partner, who has pushed one object of each kind."""
+    for name, tree in (
+        ("Tariff", small_tariff("T-1")),
+        ("Token", small_token("CARD-7")),
+        ("Session", small_session("S-7")),
+    ):
+        answered = stored.put(PATHS[name].format(version="2.3.0"), tree)
+        assert answered.says == (201, 1000), answered.body
+    return stored
+
+
 def leaves(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Paths of every value, branches included."""
     for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
@@ -84,13 +111,13 @@ def told(name: str, tree: dict[str, Any]) -> dict[str, Any]:
 @given(data=st.data())
 @fuzz
 def test_valid_objects_come_back_as_they_were_told(
-    version: str, name: str, stored: Asking, data: st.DataObject
+    version: str, name: str, pushed: Asking, data: st.DataObject
 ) -> None:
     tree = told(name, data.draw(older_values(version, name)))
     path = PATHS[name].format(version=version)
-    answered = stored.put(path, tree)
+    answered = pushed.put(path, tree)
     assert answered.says == (200, 1000), answered.body
-    shown = wire_json.parse(stored.get(path).body)["data"]  # type: ignore[index, call-overload]  # an object, as asserted above
+    shown = wire_json.parse(pushed.get(path).body)["data"]  # type: ignore[index, call-overload]  # an object, as asserted above
     assert same(shown, wire_json.parse(encoded(tree)))
 
 
@@ -109,18 +136,18 @@ def lean(tree: Any) -> Any:
 @pytest.mark.parametrize(("version", "name"), CASES)
 @given(data=st.data())
 @fuzz
-def test_one_broken_leaf(version: str, name: str, stored: Asking, data: st.DataObject) -> None:
+def test_one_broken_leaf(version: str, name: str, pushed: Asking, data: st.DataObject) -> None:
     """Whatever stands there: HTTP 200, stored whole or refused whole."""
     tree = told(name, data.draw(older_values(version, name)))
     where = data.draw(st.sampled_from(sorted(leaves(tree), key=str)))
     broken = with_value(tree, where, data.draw(ODD))
     path = PATHS[name].format(version=version)
     before = snapshot()
-    for method in ("PUT", "PATCH"):
-        answered = stored.ask(method, path, broken)
+    for method in ("PUT", "PATCH") if name != "Tariff" else ("PUT",):  # a Tariff knows no PATCH
+        answered = pushed.ask(method, path, broken)
         assert answered.status == 200, (method, answered.body)
         if answered.code == 1000:
-            assert same(stored.get(path).data, lean(broken)) or method == "PATCH"
+            assert same(pushed.get(path).data, lean(broken)) or method == "PATCH"
             before = snapshot()
         else:
             assert answered.code == 2001
