@@ -350,6 +350,7 @@ def test_a_body_that_breaks_the_rules_is_never_owed(connection: Connection) -> N
 # --- results and pushes --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("T-407")
 def test_a_result_is_told_until_it_is_taken(connection: Connection, peer: ScriptedPeer) -> None:
     bad = [Twist(status=500), Twist(drop=True), Twist(status=503), Twist(body=b"{}", status=502), Twist(status=500)]
     peer.script("POST", "/results", *bad, Twist(status=200, body=YES, works=False))
@@ -365,9 +366,8 @@ def test_a_result_is_told_until_it_is_taken(connection: Connection, peer: Script
     assert state(errand) == ("DONE", "")
     arrived = posted(peer, "/results")
     assert len(arrived) == 6
-    assert {(each.path, each.body, each.headers["X-Correlation-ID"]) for each in arrived} == {
-        ("/results/17", b'{"result":"ACCEPTED"}', "trace-2")
-    }
+    said = [(each.path, each.query, each.body, each.headers["X-Correlation-ID"]) for each in arrived]
+    assert said == [("/results/17", {"x": ["1"]}, b'{"result":"ACCEPTED"}', "trace-2")] * 6
     assert len({each.headers["X-Request-ID"] for each in arrived}) == 6
     assert probes.noted() == ["delivered START_SESSION a1b2"]
     attempts = Exchange.objects.filter(trigger="result").order_by("id").values_list("attempt", flat=True)
