@@ -332,6 +332,13 @@ def test_one_that_was_late_on_its_way_does_not_become_active(session: Session, a
     assert Steering.objects.get().tree() == cast.literal(newer)
 
 
+def test_one_of_next_year_does_not_stay_the_newest(session: Session, asking: Asking) -> None:
+    push(asking, ACTIVE.replace(b"2026-11-22", b"9999-12-31"))
+    newer = ACTIVE.replace(b"2026-11-22T10:00:00Z", cast.later(121).strftime("%Y-%m-%dT%H:%M:%SZ").encode())
+    assert push(asking, newer).says == (200, 1000)
+    assert Steering.objects.get().tree() == cast.literal(newer)
+
+
 def test_active_profiles_that_nobody_may_tell(session: Session, asking: Asking, stranger: Partner) -> None:
     foreign = Asking(stranger.token)
     foreign.get("versions")

@@ -178,6 +178,29 @@ def test_what_the_charge_point_changes_by_itself_is_told(steered: Session) -> No
     assert ActiveProfile.objects.latest("pk").tree() == told
 
 
+HOUR_OF_IT = [(3600, [(0, 8), (120, 9)])]
+
+
+@pytest.mark.rule("T-448")
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(60, []), (300, [(300, [(0, 8), (120, 9)])]), (86_400, HOUR_OF_IT), (None, HOUR_OF_IT)]
+)
+def test_what_is_told_is_of_a_useful_length(
+    seconds: int | None, told: list[tuple[int, list[tuple[int, int]]]], steered: Session
+) -> None:
+    profile = limit("8")
+    profile["charging_profile_period"] += [{"start_period": 120, "limit": 9}]
+    if seconds is None or seconds > 3600:
+        profile["charging_profile_period"] += [{"start_period": 3600, "limit": 10}]
+    if seconds is not None:
+        profile["duration"] = seconds
+    told_by_point = {"start_date_time": cast.later(1).strftime("%Y-%m-%dT%H:%M:%SZ"), "charging_profile": profile}
+    executing.changed(steered, told_by_point, site.now())
+    pushed = [tree(push)["charging_profile"] for push in owed("PUSH")]
+    assert [(each["duration"], steps(each)) for each in pushed] == told
+    assert ActiveProfile.objects.latest("pk").tree() == told_by_point  # we keep it whole
+
+
 def test_who_has_no_door_for_it_or_is_away_is_not_told(steered: Session, partner: Partner) -> None:
     Connection.objects.filter(pk=partner.connection.pk).update(state="PAUSED")
     staff(steered)

@@ -41,8 +41,14 @@ MODULE = "chargingprofiles"
 UPDATE = "UPDATE"
 """What the log calls an active profile that is told by itself."""
 
+SHORTEST_PUSH = 300
+"""Seconds. What somebody asked for, of less than that, is no news for others (T-448)."""
+
 PUSH_FOR = timedelta(minutes=10)
 """How long an update is worth telling: a newer one or the end of the charge follows."""
+
+AHEAD = timedelta(minutes=2)
+"""How far the clock of who tells an active profile may run before ours."""
 
 KEPT = 200
 """Active profiles of one session that are kept; a partner may tell one every second."""
@@ -249,7 +255,7 @@ def keep_active(steering: Steering, told: Tree, *, source: str, now: datetime, c
     """Write down what is active from now on. False: something newer is known already, which stays."""
     text, at = DocumentField.write(told), milliseconds(now)
     newest = steering.tree()
-    older = newest is not None and _began(told) < _began(newest)
+    older = newest is not None and _began(told, at) < _began(newest, steering.active_at or at)
     if steering.active != text:
         ActiveProfile.objects.create(
             session_id=steering.session_id, at=at, document=text, source=source[:150], computed=computed
@@ -262,8 +268,9 @@ def keep_active(steering: Steering, told: Tree, *, source: str, now: datetime, c
     return True
 
 
-def _began(told: Tree) -> datetime:
-    return wire_json.validate(wire.ActiveChargingProfile, told).start_date_time
+def _began(told: Tree, heard: datetime) -> datetime:
+    """By whose order newer and older are told apart. One that claims to be of next year must not stay the newest until then."""
+    return min(wire_json.validate(wire.ActiveChargingProfile, told).start_date_time, heard + AHEAD)
 
 
 def _trim(session: int) -> None:
@@ -279,7 +286,9 @@ def knows(session: Session, party: int, told: Tree) -> None:
 
 def tell(session: Session, told: Tree, now: datetime) -> int:
     """Owe the active profile to every partner who once set one here and knows another (T-445, T-447). Returns how many."""
-    owed = 0
+    owed, told = 0, told | {"charging_profile": useful(told["charging_profile"])}
+    if told["charging_profile"].get("duration", SHORTEST_PUSH) < SHORTEST_PUSH:
+        return 0
     for row in Hold.objects.filter(session=session, connection__isnull=False).select_related("connection"):
         assert row.connection is not None
         if row.knows and agree(DocumentField.read(row.knows), told, session):
@@ -306,6 +315,18 @@ def tell(session: Session, told: Tree, now: datetime) -> int:
         row.save(update_fields=["knows"])
         owed += 1
     return owed
+
+
+def useful(profile: Tree) -> Tree:
+    """What of a ChargingProfile is told by itself: an hour at most (T-448)."""
+    most = int(PUSHED.total_seconds())
+    if (profile.get("duration") or most + 1) <= most:
+        return profile
+    periods = profile.get("charging_profile_period") or []
+    return profile | {
+        "duration": most,
+        "charging_profile_period": [each for each in periods if each["start_period"] < most],
+    }
 
 
 def _listens(connection: Connection) -> bool:
