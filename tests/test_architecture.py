@@ -44,6 +44,8 @@ PLANTED = {
         ("backoffice.planted.models", "backoffice.planted.admin"),
         ("backoffice.planted.actions", "backoffice.planted.door"),
         ("backoffice.planted.roaming", "backoffice.planted.management"),
+        ("backoffice.planted.actions", "backoffice.planted.api"),
+        ("backoffice.planted.api", "backoffice.planted.door"),
     ],
     "apps build on lower apps only": [
         ("backoffice.partners.planted", "backoffice.delivery.planted"),

@@ -322,6 +322,29 @@ def test_a_wrong_location_is_refused_by_its_paths(call: Caller, path: str, body:
     assert unchanged() == before
 
 
+@pytest.mark.django_db(transaction=True)
+def test_two_systems_that_add_the_same_location_at_once_do_not_share_it() -> None:
+    ours = factories.own_party()
+    callers = [caller(system(ours, name)) for name in ("One", "Two")]
+    barrier = threading.Barrier(8)
+    codes: list[tuple[int, int]] = []
+
+    def put(number: int) -> None:
+        barrier.wait()
+        body = _example("/locations/{location_id}") | {"name": f"By {number % 2}"}
+        codes.append((number % 2, callers[number % 2]("PUT", "/locations/RACE", body).status_code))
+        connections.close_all()
+
+    threads = [threading.Thread(target=put, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    owner = 0 if (0, 201) in codes else 1
+    assert sorted(codes) == sorted([(owner, 201), *[(owner, 200)] * 3, *[(1 - owner, 404)] * 4])
+    assert Location.objects.get().name == f"By {owner}"
+
+
 def test_a_uid_that_was_used_elsewhere_is_a_conflict(call: Caller, foreign: Caller) -> None:
     evse = _example("/locations/{location_id}/evses/{evse_uid}") | {"uid": "E1"}
     answer = call("PUT", "/locations/NEW-2", _example("/locations/{location_id}") | {"evses": [evse]})
@@ -382,6 +405,16 @@ def test_a_whole_charge_and_its_repetitions(call: Caller, evse: Evse) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "conflict")
     row = Session.objects.get()
     assert (row.status, row.kwh) == ("COMPLETED", 10)
+
+
+def test_a_charge_does_not_begin_with_the_authorization_of_another_company(call: Caller, evse: Evse) -> None:
+    made = cast.let_in(evse, Party.objects.get(party_id="ELV"), at=site.now(), party=factories.own_party("NL-RDN"))
+    start = {"evse_id": "DE*RDK*E1", "connector_id": "1", "transaction": "T", "meter_kwh": 1}
+    answer = call("POST", "/charges", start | {"authorization_id": made.pk})
+    assert (answer.status_code, Session.objects.count()) == (409, 0)
+    made.party = evse.location.party
+    made.save()
+    assert call("POST", "/charges", start | {"authorization_id": made.pk}).status_code == 201
 
 
 def test_a_card_that_nobody_knows_is_answered(call: Caller) -> None:

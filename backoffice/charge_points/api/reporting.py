@@ -24,6 +24,7 @@ from backoffice.charge_points.gateway import (
 )
 from backoffice.charge_points.models import StationSystem
 from backoffice.sessions.models import Session
+from backoffice.tokens.models import Authorization
 
 OLDEST = timedelta(days=31)
 
@@ -58,8 +59,11 @@ def started(ask: Ask) -> Told:
     With the authorization of a card, or of an order START. The same `transaction` again is the same charge.
     """
     told: saying.StartTold = ask.value
+    evse_id = known(system_of(ask), told.evse_id)
+    if not Authorization.objects.filter(pk=told.authorization_id, party=ask.caller.party).exists():
+        raise Problem("conflict", "There is no such authorization.")  # another company's, though its ids be the same
     report = Started(
-        known(system_of(ask), told.evse_id),
+        evse_id,
         told.connector_id,
         told.transaction,
         told.authorization_id,
