@@ -128,8 +128,11 @@ class Cdr(Exchanged):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["party", "id"], name="cdr_page"),
-            models.Index(fields=["party", "last_updated", "id"], name="cdr_delta"),
+            # what one eMSP may read of a CPO: who has a hundred among a million is not to walk through all of them
+            models.Index(fields=["party", "emsp", "id"], name="cdr_page", condition=Q(entered_at__isnull=False)),
+            models.Index(
+                fields=["party", "emsp", "last_updated", "id"], name="cdr_delta", condition=Q(entered_at__isnull=False)
+            ),
             # with what the start page sums: it counts two months every five minutes without reading a row
             models.Index(
                 fields=["-ends_at", "-id"],
@@ -139,9 +142,20 @@ class Cdr(Exchanged):
             models.Index(fields=["emsp", "-ends_at", "-id"], name="cdr_emsp"),
             models.Index(Upper("session_ref"), name="cdr_session", condition=~Q(session_ref="")),
             models.Index(fields=["id"], name="cdr_waiting", condition=Q(verdict=Verdict.WAITING.value)),
-            models.Index(
+            models.Index(  # with what the inbox adds up below its page
                 fields=["-ends_at", "-id"],
-                include=["party", "emsp", "currency", "total_excl", "delta", "verdict"],
+                include=[
+                    "party",
+                    "emsp",
+                    "ours",
+                    "currency",
+                    "credit",
+                    "kwh",
+                    "total_excl",
+                    "our_excl",
+                    "delta",
+                    "verdict",
+                ],
                 name="cdr_to_review",
                 condition=Q(verdict__in=["DIFFERS", "FAILED", "NOT_PRICED"]),
             ),

@@ -109,6 +109,10 @@ class Shelf:
         where += " AND d.last_updated >= %(from)s" if query.date_from else ""
         where += " AND d.last_updated < %(to)s" if query.date_to else ""
         where += f" AND NOT ({self.hidden})" if self.hidden != "false" else ""
+        if (
+            len(peer.theirs) == 1
+        ):  # nearly every peer is one party, and an index in order of it and the row id is in order
+            where = where.replace("= ANY(%(theirs)s::bigint[])", "= (%(theirs)s::bigint[])[1]")
         total = query.total
         if total is None:
             counted = f"SELECT count(*), min(d.id) FROM {self.table} d WHERE {where}"

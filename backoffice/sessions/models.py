@@ -119,7 +119,7 @@ class Session(Exchanged):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["party", "id"], name="session_page"),
+            models.Index(fields=["party", "emsp", "id"], name="session_page"),
             models.Index(fields=["party", "emsp", "last_updated", "id"], name="session_delta"),
             models.Index(fields=["-starts_at", "-id"], name="session_latest"),
             models.Index(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,6 +23,9 @@ from backoffice.roaming_site import site
 
 TOTALS_PATIENCE_MS = 1_500
 """Totals stand below a page that is shown without them, too."""
+
+MOST_ADDED = 50_000
+"""Rows, as the planner guesses them: of more, nobody waits for what would be given up in the end."""
 
 VERDICTS: Mapping[str, str] = {each.value: each.value.replace("_", " ").capitalize() for each in (*Verdict, *CdrState)}
 """Of received ones, then the states of ours: no name is in both."""
@@ -206,6 +210,8 @@ def totals(rows: QuerySet[Cdr]) -> list[Total] | None:
     )
     try:
         with patience(TOTALS_PATIENCE_MS):
+            if json.loads(rows.order_by().explain(format="json"))[0]["Plan"]["Plan Rows"] > MOST_ADDED:
+                return None
             return [
                 Total(
                     row["currency"], row["ours"], row["n"], row["kwh"], row["billed"], row["calculated"], row["apart"]
