@@ -267,7 +267,8 @@ def _subjects(ids: Sequence[int]) -> list[Subject]:
     subjects = []
     for *facts, other_id, other_start, other_end in rows:
         row_id, party, object_id, told_in, document, *rest = facts
-        subject = Subject(row_id, party, object_id, told_in, wire_json.reread(document), *rest)
+        tree: Any = wire_json.reread(document)
+        subject = Subject(row_id, party, object_id, told_in, tree, *rest)
         if other_id is not None:
             subject.same_token = Other(other_id, other_start, other_end)
         subjects.append(subject)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('charging_sessions', '0003_reservations'),
+        ('charging_sessions', '0004_mandates'),
         ('locations', '0003_connector_tariffs'),
         ('partners', '0001_initial'),
         ('tariffs', '0003_finding_tariffs'),
