@@ -18,7 +18,6 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.views.decorators.csrf import csrf_exempt
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, MethodNotAllowed
 from rest_framework.request import Request
@@ -56,6 +55,8 @@ class Door(ViewSet):
 
     exchange: Exchange
     routing: Routing
+    peer: Peer
+    meta: dict[str, Any]
     started: float
     recorded: bool
 
@@ -63,6 +64,7 @@ class Door(ViewSet):
         self.started = time.perf_counter()
         self.recorded = False
         self.routing = Routing()
+        self.meta = meta = request.META
         self.exchange = Exchange(
             at=self.site.now(),
             incoming=True,
@@ -70,8 +72,8 @@ class Door(ViewSet):
             module=self.module.identifier if self.module else "versions",
             method=request.method or "",
             url=request.get_full_path(),
-            request_id=message_id(request.META.get("HTTP_X_REQUEST_ID")) or str(uuid.uuid4()),
-            correlation_id=message_id(request.META.get("HTTP_X_CORRELATION_ID")) or str(uuid.uuid4()),
+            request_id=message_id(meta.get("HTTP_X_REQUEST_ID")) or str(uuid.uuid4()),
+            correlation_id=message_id(meta.get("HTTP_X_CORRELATION_ID")) or str(uuid.uuid4()),
         )
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         if not self.recorded:
@@ -91,15 +93,14 @@ class Door(ViewSet):
         if self.site.public_url.startswith("https://") and not request._request.is_secure():
             # not a redirect: that would let a partner go on sending its token in the clear
             raise Refusal("This platform is reached by https only. Renew the token that was sent without it.", http=403)
-        self.perform_authentication(request)
-        peer = self.peer
+        self.peer = peer = request.user
         self.exchange.connection = peer.connection
         if peer.bootstrap and self.module is not None and not self.module.bootstrap:
             raise Refusal("This token opens versions and credentials only.", http=401)
         if self.module is not None and self.interface is not None and not self.module.opens(self.interface, peer):
             raise Unknown("This interface is not in the version details of this connection.")
         if self.module is not None and self.module.routed:
-            self.routing = read_routing(request.headers)
+            self.routing = read_routing(self.meta)
             self.exchange.from_party = _party(self.routing.from_country, self.routing.from_party)
             self.exchange.to_party = _party(self.routing.to_country, self.routing.to_party)
             check_routing(self.routing, peer)
@@ -150,31 +151,25 @@ class Door(ViewSet):
     # what the shapes use --------------------------------------------------------------------------------------------
 
     @property
-    def peer(self) -> Peer:
-        peer: Peer = self.request.user
-        return peer
-
-    @property
     def has_body(self) -> bool:
-        meta = self.request.META
-        return bool(meta.get("CONTENT_LENGTH", "").strip("0 ") or meta.get("HTTP_TRANSFER_ENCODING"))
+        return bool(self.meta.get("CONTENT_LENGTH", "").strip("0 ") or self.meta.get("HTTP_TRANSFER_ENCODING"))
 
     def body(self) -> dict[str, Any]:
         """The request's body as a tree. Raises Refusal: 415, 413, 400 for what is no JSON, 2001 for no object."""
-        request = self.request
+        meta = self.meta
         limit = self.module.max_body if self.module else 1_000_000
-        content_type = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+        content_type = meta.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
         if content_type != "application/json":
             raise Refusal("Content-Type must be application/json.", http=415)
-        if request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("", "identity"):
+        if meta.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("", "identity"):
             raise Refusal("Content-Encoding is not supported: send the body as it is.", http=415)
-        length = request.META.get("CONTENT_LENGTH", "")
+        length = meta.get("CONTENT_LENGTH", "")
         if re.fullmatch("[0-9]+", length) and int(length[:20]) > limit:
             raise Refusal(f"The body is larger than {limit} bytes.", http=413)
         # Django reads as much as Content-Length says; a chunked body has none, and the web server knows its end
-        chunked = not length and request.META.get("wsgi.input_terminated", False)
+        chunked = not length and meta.get("wsgi.input_terminated", False)
         try:
-            data = (request.META["wsgi.input"] if chunked else request._request).read(limit + 1)
+            data = (meta["wsgi.input"] if chunked else self.request._request).read(limit + 1)
         except OSError as error:
             raise Refusal("The body broke off.", http=400) from error
         if len(data) > limit:
@@ -204,6 +199,7 @@ class Door(ViewSet):
             message = message[:497] + "..."
         body = envelope.answer(data, status_code=ocpi, status_message=message, now=self.site.now())
         response = HttpResponse(body, status=http, content_type="application/json")
+        response["Content-Length"] = str(len(body))  # else the web server would send it in chunks
         response["X-Request-ID"] = self.exchange.request_id
         response["X-Correlation-ID"] = self.exchange.correlation_id
         for name, value in self.routing.swapped().as_headers().items():
@@ -258,7 +254,7 @@ def _party(country_code: str | None, party_id: str | None) -> str:
 
 
 def view(door: type[Door], actions: dict[str, str], **given: Any) -> Callable[..., HttpResponseBase]:
-    """`door.as_view` for an OCPI URL: no CSRF (partners hold tokens, not cookies)."""
+    """`door.as_view` for an OCPI URL: no CSRF (partners hold tokens, not cookies). `StraightToTheDoor` knows it by its door."""
     viewed = door.as_view(actions, **given)
 
     def made(request: HttpRequest, *, owner: str = "", **found: Any) -> HttpResponseBase:
@@ -268,5 +264,6 @@ def view(door: type[Door], actions: dict[str, str], **given: Any) -> Callable[..
         response: HttpResponseBase = viewed(request, **found)
         return response
 
-    exempt: Callable[..., HttpResponseBase] = csrf_exempt(made)
-    return exempt
+    made.door = door  # type: ignore[attr-defined]
+    made.csrf_exempt = True  # type: ignore[attr-defined]
+    return made

@@ -27,6 +27,7 @@ def in_envelope(status: HTTPStatus, page: Handler, *, root: str) -> Handler:
             return page(request, *args, **kwargs)
         body = envelope.answer(None, status_code=code, status_message=f"{status.phrase}.", now=OcpiSite.now())
         response = HttpResponse(body, status=status, content_type="application/json")
+        response["Content-Length"] = str(len(body))
         for name in (X_REQUEST_ID, X_CORRELATION_ID):
             response[name] = message_id(request.headers.get(name)) or str(uuid.uuid4())
         return response

@@ -10,13 +10,29 @@ from collections.abc import Mapping
 
 from ocpi.module import Peer, Refusal
 from ocpi.wire.envelope import StatusCode
-from ocpi.wire.headers import BadHeader, Routing
+from ocpi.wire.headers import (
+    OCPI_FROM_COUNTRY_CODE,
+    OCPI_FROM_PARTY_ID,
+    OCPI_TO_COUNTRY_CODE,
+    OCPI_TO_PARTY_ID,
+    BadHeader,
+    Routing,
+)
+
+_NAMES = {
+    f"HTTP_{name.upper().replace('-', '_')}": name
+    for name in (OCPI_TO_COUNTRY_CODE, OCPI_TO_PARTY_ID, OCPI_FROM_COUNTRY_CODE, OCPI_FROM_PARTY_ID)
+}
+"""What the web server calls these headers."""
 
 
-def read_routing(headers: Mapping[str, str]) -> Routing:
-    """Raises Refusal 2001 for malformed codes."""
+def read_routing(meta: Mapping[str, str]) -> Routing:
+    """Out of a request's environment. Raises Refusal 2001 for malformed codes."""
+    told = {name: meta[given] for given, name in _NAMES.items() if given in meta}
+    if not told:
+        return Routing()
     try:
-        return Routing.parse(headers)
+        return Routing.parse(told)
     except BadHeader as error:
         raise Refusal(str(error), ocpi=StatusCode.INVALID_PARAMETERS) from error
 

@@ -98,6 +98,15 @@ def test_what_django_refuses_before_our_doors_carries_the_envelope(asking: Askin
     assert b"evil" not in answered.body
 
 
+def test_a_partner_passes_nothing_that_serves_people(stored: Asking) -> None:
+    """No session, no language, no cookie: neither asked for nor answered. The security headers stay."""
+    answered = stored.get(OWN, headers={"Cookie": "sessionid=x; csrftoken=y", "Accept-Language": "de"})
+    assert answered.status == 200
+    assert not {"set-cookie", "vary", "content-language"} & {name.lower() for name in answered.headers}
+    assert answered.headers["X-Content-Type-Options"] == "nosniff"
+    assert answered.headers["Content-Length"] == str(len(answered.body))
+
+
 @pytest.mark.parametrize("path", ["/ocpi", "/ocpi/", "/ocpi//"])
 def test_the_root_is_no_address_but_answers_in_our_terms(path: str, asking: Asking) -> None:
     assert asking.get(path).status == 404
