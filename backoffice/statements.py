@@ -15,25 +15,28 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 from psycopg.abc import Buffer
 from psycopg.types.array import ListDumper
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import ByteaBinaryLoader
 
+from backoffice.trips import Traveller
+
 Given = Sequence[Any] | Mapping[str, Any]
 Row = tuple[Any, ...]
 
 
-def run(sql: str, given: Given = (), *, prepare: bool = True) -> list[Row]:
-    """Execute and fetch all rows (none for a statement that returns none)."""
+def run(sql: str, given: Given = (), *, prepare: bool = True, last: bool = False) -> list[Row]:
+    """Execute and fetch all rows (none for a statement that returns none). `last`: nothing follows in the outermost
+    `transaction.atomic()` that is open, which may be committed with it."""
     database = connections[DEFAULT_DB_ALIAS]  # once: the proxy looks it up again for each attribute
     database.close_if_health_check_failed()
     database.ensure_connection()
     database.validate_no_broken_transaction()
     with database.wrap_database_errors:
         cursor = _cursor(database.connection)
+        cursor.commits = last and database.in_atomic_block and not database.savepoint_ids
         cursor.execute(sql, given, binary=True, prepare=None if prepare else False)
         if database.queries_logged:  # where queries are counted or shown, these belong to them
             database.queries_log.append({"sql": sql, "time": "0.000"})
@@ -64,11 +67,11 @@ def run_first(sql: str, given: Given = ()) -> list[Row]:
         return run(sql, given)
 
 
-def _cursor(raw: Any) -> psycopg.Cursor[Row]:
+def _cursor(raw: Any) -> Traveller:
     """The connection's one cursor of this kind; kept on it, for making one costs as much as a small statement."""
-    cursor: psycopg.Cursor[Row] | None = getattr(raw, "statements_cursor", None)
+    cursor: Traveller | None = getattr(raw, "statements_cursor", None)
     if cursor is None:
-        cursor = psycopg.Cursor(raw)
+        cursor = Traveller(raw)
         cursor.adapters.register_loader("text", ByteaBinaryLoader)
         # one statement, one set of parameter types: else small and large numbers would be prepared apart
         # (Int8Dumper: lists go as text, and a list is known by its first such type: after one of small numbers, one of

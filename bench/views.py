@@ -54,6 +54,7 @@ def own_status(request: HttpRequest) -> HttpResponse:
                 http_status=200,
                 ocpi_status=1000,
                 elapsed_ms=(time.perf_counter() - started) * 1000,
-            )
+            ),
+            last=True,
         )
     return HttpResponse(b"{}", content_type="application/json")

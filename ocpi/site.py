@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from ocpi.client import Client, Delivered, Outcome, Request
 from ocpi.module import Module, Peer
@@ -72,7 +72,12 @@ class Outgoing:
 
 
 Authenticator = Callable[[str | None, str], Peer | None]
-Recorder = Callable[[Exchange], None]
+
+
+class Recorder(Protocol):
+    """`last`: the exchange is the last thing that its transaction writes."""
+
+    def __call__(self, exchange: Exchange, *, last: bool = False) -> None: ...
 
 
 class OcpiSite:
@@ -177,5 +182,5 @@ def _nobody(encoded: str | None, plain: str) -> Peer | None:
     return None
 
 
-def _nowhere(exchange: Exchange) -> None:
+def _nowhere(exchange: Exchange, *, last: bool = False) -> None:
     return None

@@ -9,6 +9,7 @@ import pytest
 from django.db import DataError, IntegrityError, OperationalError, ProgrammingError, transaction
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
+from psycopg.pq import TransactionStatus
 
 from backoffice import statements
 from backoffice.partners.models import Party
@@ -140,3 +141,89 @@ def test_a_column_arrives_as_it_was(kind: str, column: list[Any]) -> None:
 def test_a_text_with_nul_is_refused_before_it_is_sent() -> None:
     with pytest.raises(DataError), transaction.atomic():
         statements.run("SELECT unnest(%s::text[])", [["a\x00b"]])
+
+
+ADD = """INSERT INTO partners_party (country_code, party_id, name, ours, business_details, created_at)
+         VALUES ('NL', %s, '', false, '{}', now())"""
+
+
+def _two(first: str, second: str) -> list[int]:
+    """Two statements in a transaction that ends with the second: how the server stood before and after it."""
+    with transaction.atomic():
+        statements.run(ADD, [first])
+        stood = [database.connection.pgconn.transaction_status]
+        statements.run(ADD, [second], last=True)
+        return [*stood, database.connection.pgconn.transaction_status]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_last_statement_of_a_transaction_commits_it_and_another_may_follow() -> None:
+    _two("AA1", "AA2")  # this one prepares
+    for number in range(3):
+        assert _two(f"B{number}1", f"B{number}2") == [TransactionStatus.INTRANS, TransactionStatus.IDLE]
+    assert Party.objects.count() == 8
+    assert database.connection.autocommit
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("pair", [("AA1", "NEW"), ("NEW", "AA1")])
+def test_nothing_of_a_transaction_stays_when_its_first_or_last_statement_fails(pair: tuple[str, str]) -> None:
+    _two("AA1", "AA2")
+    with pytest.raises(IntegrityError):
+        _two(*pair)
+    assert set(Party.objects.values_list("party_id", flat=True)) == {"AA1", "AA2"}
+    _two("AA3", "AA4")
+    assert Party.objects.count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_checked_at_the_commit_is_refused_by_it() -> None:
+    """Foreign keys are deferred: the statement passes, the commit that travels with it does not."""
+    add = """INSERT INTO partners_partyrole (party_id, role, state, business_details, since)
+             VALUES (%s, 'CPO', 'ACTIVE', '{}', now())"""
+
+    def orphan() -> None:
+        with transaction.atomic():
+            statements.run(ADD, ["AA1"])
+            statements.run(add, [10**12], last=True)
+
+    for _ in range(3):
+        with pytest.raises(IntegrityError, match="foreign key"):
+            orphan()
+        assert not Party.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_inner_block_commits_nothing() -> None:
+    _two("AA1", "AA2")
+    with transaction.atomic():
+        _two("AA3", "AA4")
+        transaction.set_rollback(True)
+    assert Party.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waits_for_the_commit_happens_after_it() -> None:
+    _two("AA1", "AA2")
+    done: list[int] = []
+    with transaction.atomic():
+        transaction.on_commit(lambda: done.append(Party.objects.count()))
+        statements.run(ADD, ["AA3"], last=True)
+        assert not done
+    assert done == [3]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_dies_before_the_last_statement_undoes_the_rest() -> None:
+    _two("AA1", "AA2")
+
+    def die() -> None:
+        with transaction.atomic():
+            statements.run(ADD, ["AA3"])
+            _kill()
+            statements.run(ADD, ["AA4"], last=True)
+
+    with pytest.raises(OperationalError):
+        die()
+    database.close()
+    assert Party.objects.count() == 2

@@ -221,7 +221,7 @@ class Door(ViewSet):
             try:
                 with transaction.atomic():
                     response = effect()
-                    self.close_exchange(response)
+                    self.close_exchange(response, last=True)
                 return response
             except OperationalError as error:
                 self.recorded = False
@@ -232,7 +232,7 @@ class Door(ViewSet):
                 self.recorded = False
                 raise
 
-    def close_exchange(self, response: HttpResponseBase) -> None:
+    def close_exchange(self, response: HttpResponseBase, *, last: bool = False) -> None:
         exchange = self.exchange
         exchange.http_status = response.status_code
         content = response.content if isinstance(response, HttpResponse) else b""
@@ -242,7 +242,7 @@ class Door(ViewSet):
         exchange.elapsed_ms = (time.perf_counter() - self.started) * 1000
         self.recorded = True
         try:
-            self.site.record(exchange)
+            self.site.record(exchange, last=last)
         except (OperationalError, InterfaceError) as error:
             if transaction.get_connection().in_atomic_block:
                 raise

@@ -134,7 +134,7 @@ def test_wherever_a_long_body_is_cut_nothing_personal_is_left() -> None:
 def test_an_effect_and_its_row_are_one_transaction(stored: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     """An effect without its row could not be explained later; a row without its effect would be a lie."""
 
-    def fails(exchange: Any) -> None:
+    def fails(exchange: Any, **_: Any) -> None:
         assert transaction.get_connection().in_atomic_block
         raise RuntimeError("the log is full")
 

@@ -289,11 +289,11 @@ def test_the_row_and_the_log_are_written_together(card: Token, asking: Asking, m
 
     record, calls = site.record, []
 
-    def broken_once(exchange: Any) -> None:
+    def broken_once(exchange: Any, **given: Any) -> None:
         calls.append(exchange)
         if len(calls) == 1:
             raise OperationalError("no more")
-        record(exchange)
+        record(exchange, **given)
 
     before = snapshot()
     monkeypatch.setattr(site, "record", broken_once)

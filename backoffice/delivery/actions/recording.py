@@ -106,8 +106,10 @@ def _without_uid(uid: str, url: str) -> str:
     return re.sub(rf"(?<=/){re.escape(quote(uid, safe=''))}(?=[/?]|$)", lambda _: _masked(uid), url)
 
 
-def record(exchange: Exchange) -> None:
-    """Insert one row; one statement, because it runs in every request. Also notes when a partner was last in touch."""
+def record(exchange: Exchange, *, last: bool = False) -> None:
+    """Insert one row; one statement, because it runs in every request. Also notes when a partner was last in touch.
+
+    `last`: it ends the transaction of the exchange's effect."""
     good = exchange.http_status is not None and exchange.http_status < 400
     url, request = exchange.url, redacted(exchange.module, exchange.request_body)
     response = redacted(exchange.module, exchange.response_body)
@@ -143,6 +145,7 @@ def record(exchange: Exchange) -> None:
             "response": response,
             "size": exchange.response_size,
         },
+        last=last,
     )
 
 
