@@ -1,13 +1,11 @@
-"""The screens of charging profiles in a browser: no barrier in either theme, whole at 360 pixels, a chart that is a table too."""
+"""Charging profiles in a browser: staff look before they set, by keyboard."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,17 +18,18 @@ from backoffice.roaming_site import site
 from backoffice.sessions.actions import running
 from backoffice.sessions.models import Session
 from tests import factories
-from tests.browser.test_console import AXE
 from tests.charging_profiles import cast
 from tests.doors.asking import Asking
 
 LIST = "/admin/charging_profiles/profilerequest/"
-PICTURES = os.environ.get("ROAMDESK_TEST_PICTURES", "")
-"""A folder that each screen is drawn into, for people who look."""
 
 
 @pytest.fixture
 def steered() -> Session:
+    return steer()
+
+
+def steer() -> Session:
     """A driver of a partner charges with 11 kW for half an hour; the partner, then our staff, limit it."""
     factories.own_party()
     partner = factories.partner("SE-ELV:CPO", "SE-ELV:EMSP", receives=["sessions"])
@@ -62,37 +61,6 @@ def steered() -> Session:
         executing.done(made.uid, "ACCEPTED", "", None, at)
     cast.drive(session.point)
     return session
-
-
-@pytest.mark.skipif(AXE is None, reason="axe-playwright-python is not installed: make install-dev")
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
-def test_no_screen_of_charging_profiles_has_a_serious_barrier(
-    theme: str, width: int, staff: Callable[..., Any], steered: Session
-) -> None:
-    assert AXE is not None
-    window = staff(width=width, theme=theme)
-    request = ProfileRequest.objects.earliest("pk")
-    of = f"{LIST}session/{steered.pk}/"
-    session = f"/admin/charging_sessions/session/{steered.pk}/change/"
-    screens = [LIST, of, f"{of}?unit=W&template=hour", f"{LIST}{request.pk}/change/", f"{LIST}?state=UNSENT", session]
-    barriers: list[str] = []
-    for number, screen in enumerate(screens):
-        page = window.open(screen)
-        assert page.evaluate("document.querySelectorAll('h1').length") == 1, screen
-        if page.evaluate("document.documentElement.scrollWidth") > width:
-            barriers.append(f"{screen} is wider than the window")
-        for fold in page.locator("details").all():
-            fold.evaluate("each => each.open = true")
-        page.evaluate(AXE.read_text("utf-8"))
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        barriers += [
-            f"{screen} {each['id']}: {each['help']} {each['nodes'][0]['target']}"
-            for each in found
-            if each["impact"] in ("serious", "critical")
-        ]
-        if PICTURES:
-            page.screenshot(path=Path(PICTURES) / f"profiles-{number}-{theme}-{width}.png", full_page=True)
-    assert barriers == []
 
 
 def test_staff_look_before_they_set_by_keyboard(staff: Callable[..., Any], steered: Session) -> None:

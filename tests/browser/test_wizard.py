@@ -1,13 +1,10 @@
-"""Meeting a partner in a browser, both ways round, with the steps live; and the roaming screens without barriers."""
+"""Meeting a partner in a browser, both ways round, with the steps live."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-from tests.browser.test_console import AXE
 from tests.meeting import peer, platform, reachable, registered
 from tests.peer import ScriptedPeer
 from tests.peer.platform import TOKEN_A
@@ -73,56 +70,3 @@ def test_a_check_shows_its_report_where_it_was_asked_for(staff: Callable[..., An
         page.get_by_role("button", name="Check this partner").click()
         page.get_by_text("deviations in locations").wait_for()
         assert page.get_by_role("rowheader", name="publish").is_visible()
-
-
-@pytest.mark.skipif(AXE is None, reason="axe-playwright-python is not installed: make install-dev")
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
-def test_no_roaming_screen_has_a_serious_barrier_or_spills_over(
-    theme: str, width: int, staff: Callable[..., Any], platform: Any
-) -> None:
-    from tests.partners.test_admin_permissions import World
-
-    assert AXE is not None
-    world = World()
-    pk = world.partner.connection.pk
-    connection = f"/admin/partners/connection/{pk}"
-    screens = [
-        "/admin/partners/connection/add/",
-        "/admin/partners/connection/add/?way=theirs",
-        "/admin/partners/connection/add/?way=ours",
-        *(
-            f"{connection}/change/?tab={tab}"
-            for tab in ("overview", "endpoints", "sync", "messages", "quirks", "history")
-        ),
-        f"{connection}/do/unregister/",
-        f"{connection}/do/approve/?role={world.role.pk}",
-        f"{connection}/live/check/",
-        "/admin/partners/party/",
-        "/admin/partners/party/add/",
-        f"/admin/partners/party/{world.own.pk}/change/",
-        "/admin/partners/partyrole/",
-        "/admin/delivery/exchange/?preset=errors",
-        "/admin/delivery/exchange/?correlation=c",
-        f"/admin/delivery/exchange/{world.exchange.pk}/change/",
-        "/admin/delivery/message/?state=DONE",
-        f"/admin/delivery/message/{world.message.pk}/change/",
-        f"/admin/delivery/message/drop/?pk={world.message.pk}",
-        "/admin/delivery/message/recover/",
-        "/admin/delivery/pull/",
-        f"/admin/delivery/pull/{world.pull.pk}/change/",
-    ]
-    window = staff(width=width, theme=theme)
-    barriers: list[str] = []
-    for screen in screens:
-        page = window.open(screen)
-        assert page.evaluate("document.querySelectorAll('h1').length") == 1, screen
-        if page.evaluate("document.documentElement.scrollWidth") > width:
-            barriers.append(f"{screen} is wider than the window")
-        page.evaluate(AXE.read_text("utf-8"))
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        barriers += [
-            f"{screen} {each['id']}: {each['help']} {each['nodes'][0]['target']}"
-            for each in found
-            if each["impact"] in ("serious", "critical")
-        ]
-    assert barriers == []
