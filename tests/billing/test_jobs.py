@@ -180,4 +180,4 @@ def test_a_job_is_late_by_two_of_its_gaps_and_five_minutes() -> None:
 def test_what_a_clock_starts_is_told_in_our_words(given: dict[str, str], words: str, admin_client: Client) -> None:
     crontab = CrontabSchedule.objects.create(**given)
     PeriodicTask.objects.create(name="Something", task="cdrs.ask_again", crontab=crontab)
-    assert f"<td>{words}</td>" in admin_client.get("/admin/jobs/job/").content.decode()
+    assert f"<td>{words}<" in admin_client.get("/admin/jobs/job/").content.decode()

@@ -321,6 +321,7 @@ ROOMS: Mapping[str, Room] = {
             SESSION + "?state=all",
             SESSION + "?state=all&token=nothing",
             SESSION + "{session}/change/",
+            "/admin/charging_sessions/mandate/",
             *of(CDR, "review", "held", "waiting", "agreed", "credited", "quarantine", "all"),
             CDR + "?tab=all&verdict=WAITING",
             *of(CDR + "{cdr}/change/", "tariffs", "messages", "history", "json"),
