@@ -161,7 +161,10 @@ def came(session: Session, *, now: datetime) -> None:
     if found.session_id == session.pk:
         _serve(found.pk, now)
     elif found.state == Holding.HELD.value:
-        withdraw(found.pk, reason="Another vehicle charges there.", by="charge point", now=now)
+        try:
+            withdraw(found.pk, reason="Another vehicle charges there.", by="charge point", now=now)
+        except UnableToWithdraw:
+            return  # it ended while we looked; the charge goes on in any case
 
 
 def _serve(reservation_id: int, now: datetime) -> None:
