@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlencode
 
 from django.db import OperationalError, transaction
 from django.db import connection as database
+from django.db.models import QuerySet
 
 from backoffice.crash_points import crash_point
 from backoffice.delivery.actions.errands import response_url, shape_of
@@ -321,7 +322,7 @@ def _postpone(errand: Errand, outcome: Retry | Refused) -> None:
     )
 
 
-def _held(errand: Errand):  # type: ignore[no-untyped-def]  # a queryset of Errand
+def _held(errand: Errand) -> QuerySet[Errand]:
     """The row as long as it is ours: its lease may have been over, and another process has it."""
     return Errand.objects.filter(pk=errand.pk, state=ErrandState.SENDING, attempts=errand.attempts)
 
