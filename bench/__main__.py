@@ -11,7 +11,7 @@ from pathlib import Path
 
 import bench
 
-WITHOUT_GROUND = ("latency", "client")
+WITHOUT_GROUND = ("latency", "starts", "client")
 """These bring what they need."""
 
 NAMES = (
@@ -24,6 +24,7 @@ NAMES = (
     "lists",
     "finding",
     "latency",
+    "starts",
     "staff",
     "client",
     "home",

@@ -44,7 +44,7 @@ class Platform:
         }
         up = [*self._manage("up"), "--no-demo", "--data-dir", str(folder), "--port", str(self.port)]
         self.process = subprocess.Popen(up, cwd=ROOT, env=self.environment, **_QUIET)
-        wait_for(self._ready, f"the platform in {folder}", 180)
+        wait_for(self._ready, f"the platform in {folder}", 400)
         self.connect("party", party, "--name", party, "--roles", roles)
 
     @staticmethod
