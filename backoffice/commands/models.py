@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Upper
 
+from backoffice.api.models import Application
 from backoffice.commands.rules.states import ONGOING, OPEN, Direction, Holding, State
 from backoffice.fields import DocumentField, EnumField
 from backoffice.locations.models import Evse
@@ -75,6 +76,14 @@ class Command(models.Model):
     deadline = models.DateTimeField()
     asked_by = models.CharField(max_length=150, blank=True, help_text="Staff, an API key, a driver, or the partner.")
     by_driver = models.BooleanField(default=False)
+    application = models.ForeignKey(
+        Application,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,
+        help_text="That hears of it.",
+    )
     correlation_id = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField()
     responded_at = models.DateTimeField(null=True)

@@ -58,6 +58,7 @@ class Request:
     response_url: str = ""
     asked_by: str = ""
     by_driver: bool = False
+    application: int | None = None
     correlation_id: str = ""
 
     def named(self, name: str) -> Any:
@@ -235,6 +236,7 @@ def _row(request: Request, found: _Found) -> Command:
         deadline=milliseconds(now + ANSWER_WITHIN + GIVEN_UP_AFTER),
         asked_by=request.asked_by[:150],
         by_driver=request.by_driver,
+        application_id=request.application,
         correlation_id=request.correlation_id[:255],
         created_at=now,
         responded_at=now,

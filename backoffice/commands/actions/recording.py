@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from backoffice.api.actions import webhooks
 from backoffice.commands.models import Command, CommandEvent
+from backoffice.commands.rules.answers import RESULTS
 from backoffice.commands.rules.states import Direction, Event, State, moved
+from ocpi.wire.base import date_time_text
 
 LATE, AGAIN, FOREIGN, DELIVERED, UNDELIVERED = "LATE", "AGAIN", "FOREIGN", "DELIVERED", "UNDELIVERED"
 """Events that move nothing."""
+
+COMMAND_EVENT = "command.changed"
+"""What the webhooks of the app that asked are told."""
 
 STRAYS_KEPT = 20
 """So many results without effect are told one by one; more are only counted, for a partner may say the same for ever."""
@@ -43,7 +49,28 @@ def shift(row: Command, event: Event, *, at: datetime, by: str = "", value: str 
         value=value,
         reason=reason[:512],
     )
+    if row.application_id is not None:
+        _tell(row, event, at=at, value=value, reason=reason)
     return True
+
+
+def _tell(row: Command, event: Event, *, at: datetime, value: str, reason: str) -> None:
+    """The app that asked for it; in the words of this move, for the row's own columns are written after it."""
+    assert row.application_id is not None
+    data: dict[str, object] = {
+        "command": row.uid,
+        "kind": row.kind,
+        "state": row.state,
+        "sentence": reason or RESULTS.get(value, ""),
+        "asked_at": date_time_text(row.created_at),
+    }
+    if value:
+        data["response" if event in (Event.ACCEPT, Event.REFUSE) else "result"] = value
+    if row.reservation_id:
+        data["reservation_id"] = row.reservation_id
+    if row.charge_id is not None:
+        data["charge"] = str(row.charge_id)
+    webhooks.tell(application=row.application_id, event=COMMAND_EVENT, data=data, about=row.uid, now=at)
 
 
 def stray(row: Command, event: str, *, at: datetime, by: str = "", value: str = "", reason: str = "") -> None:

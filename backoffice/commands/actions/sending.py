@@ -69,7 +69,8 @@ class Wish:
     connector. STOP_SESSION: `session`. CANCEL_RESERVATION: `reservation_id` and `emsp`. UNLOCK_CONNECTOR: `emsp`, and the whole
     place.
 
-    `asked_by`: a user name, an API key; `by_driver`: a driver wants it, not staff.
+    `asked_by`: a user name, an API key; `by_driver`: a driver wants it, not staff. `application`: the row of the app that asks,
+    whose webhooks hear what becomes of it.
     """
 
     kind: str
@@ -84,6 +85,7 @@ class Wish:
     authorization_reference: str = ""
     asked_by: str = ""
     by_driver: bool = False
+    application: int | None = None
     correlation_id: str = ""
 
 
@@ -288,6 +290,7 @@ def _abroad(case: _Case, now: datetime) -> Command:
             deadline=milliseconds(now + SEND_WITHIN) + timedelta(seconds=TIMEOUT_SECONDS),
             asked_by=wish.asked_by[:150],
             by_driver=wish.by_driver,
+            application_id=wish.application,
             correlation_id=wish.correlation_id or str(uuid.uuid4()),
             created_at=now,
             point=case.evse,
@@ -331,6 +334,7 @@ def _at_home(case: _Case, now: datetime) -> Command:
             now=now,
             asked_by=wish.asked_by,
             by_driver=wish.by_driver,
+            application=wish.application,
             correlation_id=wish.correlation_id or str(uuid.uuid4()),
         )
     )

@@ -1,0 +1,154 @@
+"""What travels over the driver-app API. Energy in kWh, power in kW, times as in OCPI; amounts in the currency beside them, before
+taxes and, where these are known, with them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ocpi.wire import locations as wire
+from ocpi.wire.base import (
+    Bool,
+    CiString36,
+    CiString48,
+    DateTime,
+    Int,
+    Many,
+    Number,
+    String,
+    StringAnyLength,
+    Wire,
+)
+from ocpi.wire.cdrs import CDR
+from ocpi.wire.commands import CommandResponseType, CommandResultType, CommandType
+
+Text = Annotated[str, String(100)]
+
+
+class Charger(Wire):
+    """A location with EVSEs that have what was asked for: `matching` of them, `free` now. `distance_m`: as the crow flies."""
+
+    country_code: Text
+    party_id: Text
+    location_id: Text
+    name: StringAnyLength
+    city: StringAnyLength
+    country: Text
+    latitude: Number
+    longitude: Number
+    distance_m: Int
+    max_power_kw: Number
+    standards: Many[Text]
+    matching: Int
+    free: Int
+
+
+class Place(Wire):
+    """A location whole, as its operator tells it (Location of OCPI 2.3.0)."""
+
+    location: wire.Location
+
+
+class QuoteAsked(Wire):
+    """What somebody wants to charge, and where. `minutes`: of charging; left out, as fast as the connector gives it."""
+
+    country_code: Text
+    party_id: Text
+    location_id: CiString36
+    evse_uid: CiString36
+    connector_id: CiString36 | None = None
+    kwh: Number
+    minutes: Number | None = None
+    idle_minutes: Number | None = None
+
+
+class QuoteLine(Wire):
+    """One step of the calculation."""
+
+    what: StringAnyLength
+    how: StringAnyLength
+    excl: StringAnyLength
+    incl: StringAnyLength
+    why: StringAnyLength
+
+
+class Quote(Wire):
+    """What it would cost if it began now. Without a price when its operator has told us of none."""
+
+    priced: Bool
+    currency: Text | None = None
+    total_excl: Number | None = None
+    total_incl: Number | None = None
+    tariff_id: Text | None = None
+    tariff_text: StringAnyLength | None = None
+    lines: Many[QuoteLine]
+
+
+class StartAsked(Wire):
+    """Start a charge for one of your drivers. `contract_id`: whose token is used."""
+
+    contract_id: CiString36
+    country_code: Text
+    party_id: Text
+    location_id: CiString36
+    evse_uid: CiString36
+    connector_id: CiString36 | None = None
+
+
+class ReserveAsked(StartAsked):
+    """Keep a charger for one of your drivers."""
+
+    minutes: Int
+
+
+class CancelAsked(Wire):
+    """Give a reservation back."""
+
+    reservation_id: CiString36
+
+
+class Command(Wire):
+    """What became of something that was asked for. `state`: QUEUED, UNSURE, WAITING and EXECUTING go on; SUCCEEDED, FAILED,
+    REFUSED, TIMED_OUT and CANCELED are the end. `charge`: of a start, as soon as it is there."""
+
+    command: Text
+    kind: CommandType
+    state: Text
+    response: CommandResponseType | None = None
+    result: CommandResultType | None = None
+    sentence: StringAnyLength
+    reservation_id: Text | None = None
+    charge: Text | None = None
+    asked_at: DateTime
+
+
+class Charge(Wire):
+    """A charge of a driver of yours, with what it costs so far: as its operator says, and by our own calculation."""
+
+    charge: Text
+    session_id: Text
+    country_code: Text
+    party_id: Text
+    contract_id: Text
+    status: Text
+    location_name: StringAnyLength
+    evse_id: CiString48 | None = None
+    starts_at: DateTime
+    ends_at: DateTime | None = None
+    kwh: Number
+    currency: Text
+    told_excl: Number | None = None
+    told_incl: Number | None = None
+    our_excl: Number | None = None
+    our_incl: Number | None = None
+    receipt: Bool
+    updated_at: DateTime
+
+
+class Receipt(Wire):
+    """What the operator bills for the charge: its CDR whole, and whether our own calculation comes to the same."""
+
+    cdr: CDR
+    currency: Text
+    total_excl: Number
+    total_incl: Number | None = None
+    checked: Text
