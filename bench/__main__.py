@@ -26,6 +26,7 @@ NAMES = (
     "latency",
     "starts",
     "staff",
+    "chargers",
     "client",
     "home",
     "export",
