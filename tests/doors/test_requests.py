@@ -303,7 +303,7 @@ def test_who_plays_no_part_finds_no_door(asking: Asking, ours: str) -> None:
 def test_an_exchange_that_fails_undoes_what_the_app_wrote(
     asking: Asking, ours: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks(*_: Any) -> None:
+    def breaks(*_: Any, **__: Any) -> None:
         raise RuntimeError("no room in the log")
 
     with monkeypatch.context() as patched:
