@@ -26,6 +26,9 @@ from backoffice.trips import Traveller
 Given = Sequence[Any] | Mapping[str, Any]
 Row = tuple[Any, ...]
 
+MOST_KEPT = 100
+"""Cursors of a connection: as many as psycopg keeps prepared statements."""
+
 
 def run(sql: str, given: Given = (), *, prepare: bool = True, last: bool = False) -> list[Row]:
     """Execute and fetch all rows (none for a statement that returns none). `last`: nothing follows in the outermost
@@ -35,13 +38,15 @@ def run(sql: str, given: Given = (), *, prepare: bool = True, last: bool = False
     database.ensure_connection()
     database.validate_no_broken_transaction()
     with database.wrap_database_errors:
-        cursor = _cursor(database.connection)
+        cursor = _cursor(database.connection, sql if prepare else "")
         cursor.commits = last and database.in_atomic_block and not database.savepoint_ids
         cursor.execute(sql, given, binary=True, prepare=None if prepare else False)
         if database.queries_logged:  # where queries are counted or shown, these belong to them
             database.queries_log.append({"sql": sql, "time": "0.000"})
         result = cursor.pgresult
-        return cursor.fetchall() if result is not None and result.nfields else []
+        rows = cursor.fetchall() if result is not None and result.nfields else []
+        cursor.forget()
+        return rows
 
 
 def run_once(sql: str, given: Given = ()) -> list[Row]:
@@ -67,10 +72,16 @@ def run_first(sql: str, given: Given = ()) -> list[Row]:
         return run(sql, given)
 
 
-def _cursor(raw: Any) -> Traveller:
-    """The connection's one cursor of this kind; kept on it, for making one costs as much as a small statement."""
-    cursor: Traveller | None = getattr(raw, "statements_cursor", None)
+def _cursor(raw: Any, sql: str) -> Traveller:
+    """The connection's cursor for this statement, kept on it: what it learned of parameters and columns costs as much to
+    learn anew as a small statement."""
+    kept: dict[str, Traveller] | None = getattr(raw, "statements_cursors", None)
+    if kept is None:
+        kept = raw.statements_cursors = {}
+    cursor = kept.get(sql)
     if cursor is None:
+        if len(kept) >= MOST_KEPT:
+            kept.clear()
         cursor = Traveller(raw)
         cursor.adapters.register_loader("text", ByteaBinaryLoader)
         # one statement, one set of parameter types: else small and large numbers would be prepared apart
@@ -79,7 +90,7 @@ def _cursor(raw: Any) -> Traveller:
         cursor.adapters.register_dumper(int, Int8Dumper)
         cursor.adapters.register_dumper(int, Int8BinaryDumper)
         cursor.adapters.register_dumper(list, _Column)
-        raw.statements_cursor = cursor
+        kept[sql] = cursor
     return cursor
 
 

@@ -22,6 +22,11 @@ class Traveller(psycopg.Cursor[tuple[Any, ...]]):
     commits = False
     """Whether the next statement is the last of its transaction."""
 
+    def forget(self) -> None:
+        """Let go of the answer, which may be large; what is known of parameters stays for the next time."""
+        self._reset(reset_query=False)
+        self._tx.set_pgresult(None)
+
     def _start_query(self, query: Query | None = None) -> PQGen[None]:
         """As psycopg's, but the transaction does not begin yet."""
         began = self._conn._autocommit
