@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from backoffice.api.actions import webhooks
-from backoffice.api.models import ApiKey, Application, WebhookDelivery, WebhookEndpoint
+from backoffice.api.models import ApiCall, ApiKey, Application, WebhookDelivery, WebhookEndpoint
 from backoffice.api.rules import Kind
 from backoffice.api.serving.site import api_site
 from backoffice.console.models import PartyScope
@@ -210,3 +210,14 @@ def test_pages_ask_as_often_for_many_rows_as_for_one(depot: Application, keeper:
         webhooks.tell(application=other.pk, event="order.waiting", data={}, now=site.now())
     assert counted() == one
     assert max(one) <= 25
+
+
+def test_a_call_has_a_page_that_changes_nothing(depot: Application, keeper: Client) -> None:
+    Caller(issued(keeper, depot), "stations/v1")("GET", "/locations/NONE")
+    row = ApiCall.objects.latest("pk")
+    listed = keeper.get("/admin/api/apicall/").content.decode()
+    here = f"/admin/api/apicall/{row.pk}/change/"
+    assert here in listed
+    told = keeper.get(here)
+    assert told.status_code == 200 and row.request_id in told.content.decode()
+    assert keeper.post(here, {"detail": "nothing"}).status_code == 403

@@ -34,7 +34,7 @@ class WhenFilter(SinceFilter):
 class ApiCallAdmin(ReadOnlyAdmin):
     party_lookup = "application__party"
     list_display = ("when", "application", "what", "result", "why", "took", "number")
-    list_display_links = None
+    list_display_links = ("when",)
     list_filter = (ResultFilter, WhenFilter)
     list_select_related = ("application",)
     search_fields = ("=request_id", "=idempotency_key", "path", "application__name")
