@@ -160,7 +160,9 @@ TEMPLATES = [
 
 # Milliseconds; 0 switches a limit off, as a migration of a large table needs. A request that waits longer than these
 # has failed already, and a forgotten transaction would hold back every vacuum.
-_TIMEOUTS = {
+# Compiling a statement pays where it reads for seconds; ours are short, and compiling took longer than they do.
+_SESSION = {
+    "jit": "off",
     "statement_timeout": env.int("ROAMDESK_STATEMENT_TIMEOUT", 30_000),
     "lock_timeout": env.int("ROAMDESK_LOCK_TIMEOUT", 10_000),
     "idle_in_transaction_session_timeout": env.int("ROAMDESK_IDLE_IN_TRANSACTION_TIMEOUT", 60_000),
@@ -181,7 +183,7 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
     }
 }
-DATABASES["default"].setdefault("OPTIONS", {})["options"] = " ".join(f"-c {k}={v}" for k, v in _TIMEOUTS.items())
+DATABASES["default"].setdefault("OPTIONS", {})["options"] = " ".join(f"-c {k}={v}" for k, v in _SESSION.items())
 # backoffice/statements.py prepares what it runs; off behind a pooler that hands one session to many clients.
 DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 0 if env.bool("ROAMDESK_PREPARE_STATEMENTS", True) else None
 

@@ -154,6 +154,9 @@ def snapshot(*ignored: str) -> dict[str, str]:
         if table != LOG
     ]
     with database.cursor() as cursor:
+        cursor.execute(
+            "SET statement_timeout = 0"
+        )  # a page of long lists may have set one, which a test's transaction keeps
         cursor.execute(" UNION ALL ".join(parts))
         return dict(cursor.fetchall())
 
