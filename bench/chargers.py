@@ -26,7 +26,7 @@ SEARCHES = {
     "within 5 km, free, 50 kW": "radius_m=5000&free=1&power_kw=50",
     "within 5 km, a connector": "radius_m=5000&standard=IEC_62196_T2_COMBO",
     "within 20 km": "radius_m=20000",
-    "within 50 km, nothing fits": "radius_m=50000&power_kw=4000",
+    "within 25 km, nothing fits": "radius_m=25000&power_kw=4000",
 }
 
 

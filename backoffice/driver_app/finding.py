@@ -1,4 +1,4 @@
-"""Chargers near a place: one statement, whatever their number.
+"""Chargers near a place: a few statements at most, whatever their number.
 
 The window of latitudes and longitudes goes by index; the distance is that of a sphere, which at these lengths is right to half a
 percent. A location counts when one of its EVSEs has what is asked for.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from backoffice import statements
 
 EARTH_M = 6_371_000
-FARTHEST_M = 50_000
+FARTHEST_M = 25_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,33 +49,47 @@ class Near:
 
 
 _NEAR = """
-SELECT p.country_code, p.party_id, l.object_id, l.name, l.city, l.country, l.latitude, l.longitude, l.metres,
-    e.power, e.standards, e.matching, e.free
-FROM (
-    SELECT id, party_id, object_id, name, city, country, latitude, longitude,
-        2 * %(earth)s * asin(least(1, sqrt(
-            power(sin(radians(latitude - %(latitude)s) / 2), 2)
-            + cos(radians(%(latitude)s)) * cos(radians(latitude))
-            * power(sin(radians(longitude - %(longitude)s) / 2), 2)))) AS metres
-    FROM locations_location
-    WHERE latitude BETWEEN %(south)s AND %(north)s AND longitude BETWEEN %(west)s AND %(east)s) l
-JOIN partners_party p ON p.id = l.party_id
-JOIN LATERAL (
-    SELECT max(max_power) AS power, count(*) AS matching, count(*) FILTER (WHERE status = 'AVAILABLE') AS free,
-        (SELECT array_agg(DISTINCT each) FROM locations_evse s, unnest(s.connector_types) each
-            WHERE s.location_id = l.id AND s.listed) AS standards
-    FROM locations_evse
-    WHERE location_id = l.id AND listed AND status NOT IN ('PLANNED', 'REMOVED') AND max_power >= %(power)s
-      AND (%(standards)s::varchar[] = '{}' OR connector_types && %(standards)s::varchar[])
-      AND (NOT %(free)s OR status = 'AVAILABLE')) e ON e.matching > 0
-WHERE l.metres <= %(metres)s
-ORDER BY l.metres, l.id LIMIT %(limit)s
+WITH found AS (
+    SELECT l.*, e.power, e.matching, e.free
+    FROM (
+        SELECT id, party_id, object_id, name, city, country, latitude, longitude,
+            2 * %(earth)s * asin(least(1, sqrt(
+                power(sin(radians(latitude - %(latitude)s) / 2), 2)
+                + cos(radians(%(latitude)s)) * cos(radians(latitude))
+                * power(sin(radians(longitude - %(longitude)s) / 2), 2)))) AS metres
+        FROM locations_location
+        WHERE latitude BETWEEN %(south)s AND %(north)s AND longitude BETWEEN %(west)s AND %(east)s) l
+    JOIN LATERAL (
+        SELECT max(max_power) AS power, count(*) AS matching, count(*) FILTER (WHERE status = 'AVAILABLE') AS free
+        FROM locations_evse
+        WHERE location_id = l.id AND listed AND status NOT IN ('PLANNED', 'REMOVED') AND max_power >= %(power)s
+          AND (%(standards)s::varchar[] = '{}' OR connector_types && %(standards)s::varchar[])
+          AND (NOT %(free)s OR status = 'AVAILABLE')) e ON e.matching > 0
+    WHERE l.metres <= %(metres)s
+    ORDER BY l.metres, l.id LIMIT %(limit)s)
+SELECT p.country_code, p.party_id, f.object_id, f.name, f.city, f.country, f.latitude, f.longitude, f.metres, f.power,
+    (SELECT array_agg(DISTINCT each) FROM locations_evse s, unnest(s.connector_types) each
+        WHERE s.location_id = f.id AND s.listed), f.matching, f.free
+FROM found f JOIN partners_party p ON p.id = f.party_id
+ORDER BY f.metres, f.id
 """
+
+RINGS = (2_000, 8_000, 20_000)
+"""Metres. In a city the nearest fifty are around the corner, and nobody need look through all of it to know them."""
 
 
 def near(wanted: Wanted) -> list[Near]:
     """The nearest first."""
-    north = math.degrees(wanted.metres / EARTH_M)
+    found: list[Near] = []
+    for metres in (*(ring for ring in RINGS if ring < wanted.metres), wanted.metres):
+        found = _within(wanted, metres)
+        if len(found) >= wanted.limit:
+            break
+    return found
+
+
+def _within(wanted: Wanted, metres: int) -> list[Near]:
+    north = math.degrees(metres / EARTH_M)
     east = min(north / max(math.cos(math.radians(wanted.latitude)), 0.01), 180)
     rows = statements.run(
         _NEAR,
@@ -87,7 +101,7 @@ def near(wanted: Wanted) -> list[Near]:
             "north": wanted.latitude + north,
             "west": wanted.longitude - east,
             "east": wanted.longitude + east,
-            "metres": wanted.metres,
+            "metres": metres,
             "power": wanted.power,
             "standards": list(wanted.standards),
             "free": wanted.free,

@@ -129,7 +129,7 @@ def test_what_is_no_object_is_refused(call: Caller, raw: bytes) -> None:
         "",
         "?latitude=91&longitude=0",
         "?latitude=nan&longitude=0",
-        "?latitude=1&longitude=1&radius_m=50001",
+        "?latitude=1&longitude=1&radius_m=25001",
         "?latitude=1&longitude=1&standard=PLUG",
         "?latitude=1&latitude=2&longitude=1",
         "?latitude=1&longitude=1&surprise=1",
@@ -189,7 +189,26 @@ def test_a_search_costs_the_same_whatever_it_finds(call: Caller) -> None:
         return len(seen)
 
     statements("latitude=1&longitude=1")  # the first use of a key is noted
-    assert statements("latitude=0&longitude=0") == statements("latitude=57.7&longitude=11.96&radius_m=50000")
+    assert statements("latitude=0&longitude=0&radius_m=25000") == statements(
+        "latitude=57.7&longitude=11.96&radius_m=25000"
+    )
+
+
+def test_a_near_ring_that_is_full_ends_the_search(call: Caller, us: Party) -> None:
+    """And gives what the whole circle would have given."""
+    for number in range(6):
+        tree = factories.small_location(f"RING{number}", "DE-RDK")
+        tree["coordinates"] = {"latitude": f"{60 + number * 0.03:.6f}", "longitude": "20.000000"}
+        tree["evses"][0]["evse_id"] = f"DE*RDK*R{number}"
+        factories.own_location(tree)
+
+    def found(limit: int) -> list[str]:
+        told = call("GET", f"/chargers?latitude=60&longitude=20&radius_m=25000&limit={limit}").json()["items"]
+        return [each["location_id"] for each in told]
+
+    everything = found(100)
+    assert everything == [f"RING{number}" for number in range(6)]
+    assert [found(limit) for limit in (1, 2, 3, 5)] == [everything[:limit] for limit in (1, 2, 3, 5)]
 
 
 def test_a_location_whole(call: Caller) -> None:
