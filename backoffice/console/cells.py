@@ -18,7 +18,7 @@ from backoffice.roaming_site import site
 
 NOTHING = "–"
 
-WORDS = {"OUTOFORDER": "Out of order"}
+WORDS = {"OUTOFORDER": "Out of order", "EVSE_OCCUPIED": "EVSE occupied", "EVSE_INOPERATIVE": "EVSE inoperative"}
 """Where the specification's spelling is no word."""
 
 Tone = tuple[str, str]

@@ -79,7 +79,7 @@ def test_what_a_partner_asked_for_has_both_answers_on_one_page(
     for words in ("The charge point is occupied.", "A car stands there.", "to be delivered", "asked us", "REF-7"):
         assert words in told, words
     listed = page(staff)
-    assert "Start a charge" in listed and "Evse occupied" in listed and "DE*RDK*E1" in listed
+    assert "Start a charge" in listed and "EVSE occupied" in listed and "DE*RDK*E1" in listed
 
 
 @pytest.mark.parametrize(
