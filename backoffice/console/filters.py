@@ -10,8 +10,8 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from backoffice.console.scope import scoped
-from backoffice.partners.models import Party
+from backoffice.console.scope import parties_of, scoped
+from backoffice.partners.models import Connection, Party
 from backoffice.roaming_site import site
 
 
@@ -77,6 +77,22 @@ class PartyFilter(SelectFilter):
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         return queryset.filter(party=int(value))
+
+
+class PartnerFilter(SelectFilter):
+    """For rows with a `connection`."""
+
+    title, parameter_name = "partner", "partner"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        rows = Connection.objects.order_by("name")
+        parties = parties_of(request.user)
+        if parties is not None:
+            rows = rows.filter(our_parties__in=parties).distinct()
+        return [(str(pk), name) for pk, name in rows.values_list("pk", "name")]
+
+    def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(connection=int(value))
 
 
 class DayFilter(SimpleListFilter):

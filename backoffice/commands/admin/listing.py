@@ -20,10 +20,9 @@ from backoffice.commands.models import Command
 from backoffice.commands.rules.answers import RESULTS
 from backoffice.commands.rules.states import OPEN, State
 from backoffice.console.cells import NOTHING, masked, since, word
-from backoffice.console.filters import SelectFilter, SinceFilter
+from backoffice.console.filters import PartnerFilter, SelectFilter, SinceFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.console.scope import parties_of
-from backoffice.partners.models import Connection
 from ocpi.wire.commands import CommandResponseType, CommandResultType
 
 REFRESH = 3
@@ -80,20 +79,6 @@ class ResultFilter(SelectFilter):
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         return queryset.filter(result=value)
-
-
-class PartnerFilter(SelectFilter):
-    title, parameter_name = "partner", "partner"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        rows = Connection.objects.order_by("name")
-        parties = parties_of(request.user)
-        if parties is not None:
-            rows = rows.filter(our_parties__in=parties).distinct()
-        return [(str(pk), name) for pk, name in rows.values_list("pk", "name")]
-
-    def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(connection=int(value))
 
 
 class WhenFilter(SinceFilter):

@@ -10,9 +10,7 @@ from django.http import HttpRequest
 
 from backoffice import statements
 from backoffice.console.cells import word
-from backoffice.console.filters import OwnershipFilter, PartyFilter, SelectFilter, SinceFilter
-from backoffice.console.scope import parties_of
-from backoffice.partners.models import Connection
+from backoffice.console.filters import OwnershipFilter, PartnerFilter, PartyFilter, SelectFilter, SinceFilter
 from backoffice.roaming_site import site
 from backoffice.tokens.rules.words import Hold, How, Kind, Reason
 from ocpi.wire.tokens import AllowedType, TokenType, WhitelistType
@@ -129,20 +127,6 @@ class ReasonFilter(SelectFilter):
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         return queryset.filter(reason_code=value)
-
-
-class PartnerFilter(SelectFilter):
-    title, parameter_name = "partner", "partner"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        rows = Connection.objects.order_by("name")
-        parties = parties_of(request.user)
-        if parties is not None:
-            rows = rows.filter(our_parties__in=parties).distinct()
-        return [(str(pk), name) for pk, name in rows.values_list("pk", "name")]
-
-    def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(connection=int(value))
 
 
 class WhenFilter(SinceFilter):
