@@ -116,6 +116,7 @@ INSTALLED_APPS = [
     "backoffice.commands",
     "backoffice.charging_profiles",
     "backoffice.cdrs",
+    "backoffice.payments",
     "backoffice.driver_app",
     "backoffice.billing",
     "backoffice.supervisor",
