@@ -117,6 +117,7 @@ INSTALLED_APPS = [
     "backoffice.charging_profiles",
     "backoffice.cdrs",
     "backoffice.payments",
+    "backoffice.bookings",
     "backoffice.driver_app",
     "backoffice.billing",
     "backoffice.supervisor",
