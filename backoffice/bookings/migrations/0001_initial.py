@@ -7,6 +7,7 @@ import django.contrib.postgres.fields.ranges
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.text
+from django.contrib.postgres.operations import BtreeGistExtension
 from django.db import migrations, models
 
 
@@ -22,6 +23,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # trusted since PostgreSQL 13: the owner of the database may create it
+        BtreeGistExtension(),
         migrations.CreateModel(
             name='Block',
             fields=[
@@ -59,8 +62,8 @@ class Migration(migrations.Migration):
                 ('decides', backoffice.fields.EnumField(db_default='ITSELF', default='ITSELF', help_text='Ours only: who says yes.', max_length=40)),
                 ('shortest', models.PositiveIntegerField(help_text='Ours only: minutes of the shortest booking.', null=True)),
                 ('longest', models.PositiveIntegerField(help_text='Ours only: minutes of the longest booking.', null=True)),
-                ('at', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='bookable', to='locations.location')),
                 ('party', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='partners.party')),
+                ('premises', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='bookable', to='locations.location')),
             ],
             options={
                 'verbose_name': 'bookable location',
@@ -293,7 +296,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='bookablelocation',
-            index=models.Index(fields=['at'], name='place_location'),
+            index=models.Index(fields=['premises'], name='place_location'),
         ),
         migrations.AddIndex(
             model_name='bookablelocation',

@@ -1,5 +1,5 @@
-"""Rows of this room. `places`: what can be booked and when it is open. `bookings`: who asked for what and what came of it.
-`slots`: who has which space when; there, and nowhere else, it is decided that nobody has what another has.
+"""Rows of this room. `places`: what can be booked and when it is open. `bookings`: who asked for what and what came of
+it. `slots`: who has which space when; there, and nowhere else, it is decided that nobody has what another has.
 """
 
 from backoffice.bookings.models.bookings import (

@@ -1,7 +1,8 @@
 """Rows: Booking (ours as CPO, a partner's as eMSP), every request for it, the tokens that open it, and what happened.
 
-Columns beside `document` are projections, written with it by `actions` and nowhere else, or say what the document cannot. A Booking
-that a partner has not answered yet is not there: the request of ours is (`BookingAsked`, without a booking).
+Columns beside `document` are projections, written with it by `actions` and nowhere else, or say what the document
+cannot. A Booking that a partner has not answered yet is not there: the request of ours is (`BookingAsked`, without a
+booking).
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ def unguessable() -> str:
 class Booking(Exchanged):
     """`mod_bookings#mod_bookings_booking_object`, whole in `document`. `party` is the CPO. Never deleted (T-528).
 
-    `evse_uid`, `connector_id` are as told, #NA included. The times that follow from the terms: `change_until`, `cancel_until`,
-    `early_from`, `noshow_at` (none: no time-out), `late_until`.
+    `evse_uid`, `connector_id` are as told, #NA included. The times that follow from the terms: `change_until`,
+    `cancel_until`, `early_from`, `noshow_at` (none: no time-out), `late_until`.
     """
 
     ours = models.BooleanField(help_text="At a charge point of ours; otherwise a driver of ours booked at a partner's.")
@@ -134,18 +135,15 @@ class Booking(Exchanged):
 
 
 class BookingAsked(models.Model):
-    """One request: for a booking, its change or its cancellation. `document` is the BookingRequest as it was sent or received.
+    """One request: for a booking, its change or its cancellation. `document` is the BookingRequest as it was sent or
+    received.
 
     A second POST with the same content is the same request. `way`: how far one of ours has come.
     """
 
     uid = models.CharField(max_length=32, default=unguessable, unique=True, editable=False)
-    booking = models.ForeignKey(
-        Booking, on_delete=models.PROTECT, null=True, related_name="requests", db_index=False
-    )
-    connection = models.ForeignKey(
-        Connection, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
-    )
+    booking = models.ForeignKey(Booking, on_delete=models.PROTECT, null=True, related_name="requests", db_index=False)
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     emsp = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="+", db_index=False)
     cpo = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="+", db_index=False)
     place = models.ForeignKey(BookableLocation, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
@@ -161,7 +159,12 @@ class BookingAsked(models.Model):
     asked_by = models.CharField(max_length=150, blank=True, help_text="Staff, an API key, a driver, or the partner.")
     by_driver = models.BooleanField(default=False)
     application = models.ForeignKey(
-        Application, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, help_text="That hears of it."
+        Application,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,
+        help_text="That hears of it.",
     )
     correlation_id = models.CharField(max_length=255, blank=True)
 
@@ -194,8 +197,8 @@ class BookingAsked(models.Model):
 
 
 class BookedToken(models.Model):
-    """A token that opens a booking. `key`: owner, type and uid in upper case. While the booking is live and its terms forbid that
-    a token is in two bookings at a time, the rows keep each other apart."""
+    """A token that opens a booking. `key`: owner, type and uid in upper case. While the booking is live and its terms
+    forbid that a token is in two bookings at a time, the rows keep each other apart."""
 
     booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="tokens", db_index=False)
     key = models.CharField(max_length=310)

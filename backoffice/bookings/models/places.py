@@ -1,8 +1,8 @@
 """Rows: BookableLocation (`BookingLocation` of the specification), its Calendars, and the openings in them.
 
-A Calendar is a row of its own, as the URL addresses it. The document of a BookableLocation holds neither `calendars` nor
-`last_updated`: a change of a calendar moves the latter (T-521), and both are spliced in. Withdrawn is what its owner no longer
-lists; nothing is deleted (T-528).
+A Calendar is a row of its own, as the URL addresses it. The document of a BookableLocation holds neither `calendars`
+nor `last_updated`: a change of a calendar moves the latter (T-521), and both are spliced in. Withdrawn is what its
+owner no longer lists; nothing is deleted (T-528).
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class BookableLocation(Exchanged):
 
     class Meta:
         verbose_name = "bookable location"
-        permissions: ClassVar = [("publish_place", "Can make locations bookable, change their calendars and block slots")]
+        permissions: ClassVar = [
+            ("publish_place", "Can make locations bookable, change their calendars and block slots")
+        ]
         constraints: ClassVar = [models.UniqueConstraint("party", Upper("object_id"), name="place_once")]
         indexes: ClassVar = [
             models.Index(fields=["party", "id"], name="place_page"),
@@ -70,8 +72,8 @@ class BookableLocation(Exchanged):
 
 
 class Calendar(models.Model):
-    """`mod_bookings#mod_bookings_calendar_object`, whole in `document`. Of ours, the document says what is still free of what its
-    openings offer; of a partner's, what it told us."""
+    """`mod_bookings#mod_bookings_calendar_object`, whole in `document`. Of ours, the document says what is still free
+    of what its openings offer; of a partner's, what it told us."""
 
     place = models.ForeignKey(BookableLocation, on_delete=models.CASCADE, related_name="calendars", db_index=False)
     object_id = models.CharField(max_length=36, verbose_name="id")

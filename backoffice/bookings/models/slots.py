@@ -1,9 +1,11 @@
-"""Rows that say who has what when: Resource (spaces that are alike, or the power of a location), its Spaces, Claims, SlotUses, Blocks.
+"""Rows that say who has what when: Resource (spaces that are alike, or the power of a location), its Spaces, Claims,
+SlotUses, Blocks.
 
-Never two winners, and no code of ours decides that: an exclusion constraint keeps claims of one EVSE apart, and a check keeps what is
-used of a resource in a unit of time within its capacity. An EVSE is a space of one resource only, so no two of them can promise it.
-`holder` is who claims: a booking by its row id, a block by the negative of its own. What one holder claims twice does not exclude
-itself: so a booking can ask to be moved by half an hour and keep what it has until the answer.
+Never two winners, and no code of ours decides that: an exclusion constraint keeps claims of one EVSE apart, and a check
+keeps what is used of a resource in a unit of time within its capacity. An EVSE is a space of one resource only, so no
+two of them can promise it. `holder` is who claims: a booking by its row id, a block by the negative of its own. What
+one holder claims twice does not exclude itself: so a booking can ask to be moved by half an hour and keep what it has
+until the answer.
 """
 
 from __future__ import annotations
@@ -29,8 +31,9 @@ class Of(models.TextChoices):
 
 
 class Resource(models.Model):
-    """So many spaces that are alike for who books (`option`: those of a bookable parking option of the place), or so many W that a
-    location has for bookings. Use is counted per unit of so many minutes, which divides the steps of the place's calendars."""
+    """So many spaces that are alike for who books (`option`: those of a bookable parking option of the place), or so
+    many W that a location has for bookings. Use is counted per unit of so many minutes, which divides the steps of the
+    place's calendars."""
 
     of = EnumField(choices=Of.choices, max_length=10)
     place = models.ForeignKey(
@@ -130,7 +133,8 @@ class Claim(models.Model):
                 condition=Q(evse__isnull=False),
             ),
             models.CheckConstraint(
-                name="claim_of_one", condition=Q(booking__isnull=False, block=None) | Q(booking=None, block__isnull=False)
+                name="claim_of_one",
+                condition=Q(booking__isnull=False, block=None) | Q(booking=None, block__isnull=False),
             ),
         ]
         indexes: ClassVar = [

@@ -1,8 +1,9 @@
-"""How a reservation moves and how a request for it does, as one table for each (mod_bookings#mod_bookings_flow_and_lifecycle).
+"""How a reservation moves and how a request for it does, as one table for each
+(mod_bookings#mod_bookings_flow_and_lifecycle).
 
-Laws: a booking that is CANCELED, NO_SHOW, REJECTED, FAILED or FULFILLED stays so. Each request has a status of its own beside that
-of the reservation: a change that waits or was declined leaves the booking as it was, RESERVED. At most one request waits.
-UNKNOWN is what a partner may tell us, never what we say of a booking of ours; anything may follow it.
+Laws: a booking that is CANCELED, NO_SHOW, REJECTED, FAILED or FULFILLED stays so. Each request has a status of its own
+beside that of the reservation: a change that waits or was declined leaves the booking as it was, RESERVED. At most one
+request waits. UNKNOWN is what a partner may tell us, never what we say of a booking of ours; anything may follow it.
 """
 
 from __future__ import annotations
@@ -90,9 +91,10 @@ def answered(status: ReservationRequestStatus, answering: Answering) -> Reservat
 
 
 class Way(StrEnum):
-    """A request of ours on its way to the CPO. QUEUED: waits to be sent. UNSURE: it was sent, or may have been, and nobody
-    answered: the CPO is asked for its list before anything else is asked of it. SAID: the CPO answered with a Booking. REFUSED: it
-    answered without one. LOST: it was never sent. RECEIVED: a request of a partner's, or of our own eMSP's, to us."""
+    """A request of ours on its way to the CPO. QUEUED: waits to be sent. UNSURE: it was sent, or may have been, and
+    nobody answered: the CPO is asked for its list before anything else is asked of it. SAID: the CPO answered with a
+    Booking. REFUSED: it answered without one. LOST: it was never sent. RECEIVED: a request of a partner's, or of our
+    own eMSP's, to us."""
 
     QUEUED = "QUEUED"
     UNSURE = "UNSURE"
