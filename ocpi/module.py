@@ -73,7 +73,8 @@ class Peer:
 
     `bootstrap`: it showed a CREDENTIALS_TOKEN_A, which opens versions and credentials only.
     `repairs`: names of the repairs switched on for it (`ocpi.versions.repairs`). `origins`: what it has declared and staff
-    confirmed as its own, `https://host:443`: the only places to which anything may be sent on its word.
+    confirmed as its own, `https://host:443`: the only places to which anything may be sent on its word. `bookings`: which edition
+    of that module it speaks (`ocpi.versions.BOOKINGS_EDITIONS`).
     """
 
     connection: int
@@ -88,6 +89,7 @@ class Peer:
     hub: tuple[str, str] | None = None
     token_id: int | None = None
     origins: frozenset[str] = frozenset()
+    bookings: str = "1.0"
 
     def their_party(self, country_code: str, party_id: str) -> PartyRef | None:
         """The peer's party of that name, compared without case; None when it is not one of its registered roles."""

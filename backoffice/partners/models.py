@@ -13,6 +13,7 @@ from django.db.models.functions import Upper
 
 from backoffice.fields import DocumentField, EnumField
 from backoffice.partners.rules import ConnectionState, RoleState, TokenKind
+from ocpi.versions import BOOKINGS_EDITIONS
 from ocpi.wire.types import Role
 from ocpi.wire.versions import InterfaceRole
 
@@ -62,6 +63,11 @@ class Connection(models.Model):
     )
     repairs = models.JSONField(
         default=list, blank=True, help_text="Names of the repairs applied to what this partner sends."
+    )
+    bookings_edition = EnumField(
+        default=BOOKINGS_EDITIONS[0],
+        choices=[(edition, edition) for edition in BOOKINGS_EDITIONS],
+        help_text="Of the bookings module; nothing that the partner publishes tells it.",
     )
     page_limit = models.PositiveIntegerField(
         null=True, blank=True, help_text="Ask for at most this many objects a page."

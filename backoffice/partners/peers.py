@@ -18,6 +18,7 @@ OLD_TOKEN_GRACE = timedelta(seconds=60)
 
 _FACTS = """
     c.id, c.name, c.version, c.plain_token, c.repairs, c.page_limit, c.hub_party_id, c.confirmed_origins,
+    c.bookings_edition,
     (SELECT json_agg(json_build_array(g.id, g.country_code, g.party_id, g.roles)) FROM (
         SELECT p.id, p.country_code, p.party_id, array_agg(r.role) AS roles
         FROM partners_partyrole r JOIN partners_party p ON p.id = r.party_id
@@ -70,7 +71,22 @@ def of_connection(connection_id: int) -> Peer | None:
 
 
 def _peer(row: tuple[Any, ...]) -> Peer:
-    identity, name, version, plain_token, repairs, page_limit, hub, origins, theirs, ours, token_id, kind, _ = row
+    (
+        identity,
+        name,
+        version,
+        plain_token,
+        repairs,
+        page_limit,
+        hub,
+        origins,
+        bookings,
+        theirs,
+        ours,
+        token_id,
+        kind,
+        _,
+    ) = row
     return Peer(
         connection=identity,
         name=name,
@@ -84,6 +100,7 @@ def _peer(row: tuple[Any, ...]) -> Peer:
         hub=(hub[:2].upper(), hub[2:].upper()) if len(hub) == 5 else None,
         token_id=token_id,
         origins=frozenset(_json(origins) or ()),
+        bookings=bookings,
     )
 
 

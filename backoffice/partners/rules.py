@@ -130,6 +130,11 @@ def why_no_role(country_code: str, party_id: str, role: str) -> str | None:
     return None if role in roles else f"{role!r} is no role of OCPI: {', '.join(roles)}."
 
 
+def module_named(identifier: str) -> str:
+    """The module that version details mean: its chapter calls `bookings`, which its URLs and roles name so, `Booking`."""
+    return "bookings" if identifier.lower() in ("booking", "bookings") else identifier
+
+
 def missing_endpoints(identifiers: Iterable[tuple[str, str]]) -> list[str]:
     """Endpoints without which a registration is refused (3003): credentials is required of every platform."""
     present = {identifier for identifier, _ in identifiers}

@@ -19,12 +19,17 @@ def context(peer: Peer, owner: PartyRef | None) -> versions.Context:
     return versions.Context(owner=(owner.country_code, owner.party_id) if owner else None)
 
 
+def dialect(cls: type[Wire], *, version: str, peer: Peer) -> str:
+    """The name by which `ocpi.versions` knows how this peer says an object of this class."""
+    return versions.spoken(version, peer.bookings, cls)
+
+
 def lift(
     cls: type[Wire], tree: Tree, *, version: str, peer: Peer, owner: PartyRef | None
 ) -> tuple[Tree, list[Applied]]:
     """A peer's tree in the newest version's names, repaired as its connection says; not yet validated."""
     tree, applied = mended(cls, tree, version=version, peer=peer, owner=owner)
-    return versions.up(version, cls, tree, context(peer, owner)), applied
+    return versions.up(dialect(cls, version=version, peer=peer), cls, tree, context(peer, owner)), applied
 
 
 def mended(
@@ -33,7 +38,8 @@ def mended(
     """A peer's tree, still in its own version, with the repairs of its connection. `partial`: the body of a PATCH."""
     if not peer.repairs:
         return tree, []
-    return repair(cls, tree, peer.repairs, context(peer, owner), version=version, partial=partial)
+    said = dialect(cls, version=version, peer=peer)
+    return repair(cls, tree, peer.repairs, context(peer, owner), version=said, partial=partial)
 
 
 def answered(data: Any, *, peer: Peer) -> Any:
@@ -41,13 +47,14 @@ def answered(data: Any, *, peer: Peer) -> Any:
     return unwrap(data, peer.repairs)[0] if peer.repairs else data
 
 
-def validated(cls: type[Wire], tree: Tree, *, version: str) -> Wire:
+def validated(cls: type[Wire], tree: Tree, *, version: str, peer: Peer) -> Wire:
     """Raises Refusal 2001 with every violation, paths in the peer's own field names."""
     try:
         return wire_json.validate(cls, tree)
     except wire_json.Invalid as error:
+        said = dialect(cls, version=version, peer=peer)
         details = [
-            f"{'.'.join(map(str, versions.translate_path(version, cls, violation.path))) or cls.__name__}: {violation.message}"
+            f"{'.'.join(map(str, versions.translate_path(said, cls, violation.path))) or cls.__name__}: {violation.message}"
             for violation in error.violations
         ]
         raise Refusal(
@@ -64,8 +71,9 @@ def merger(
     """What makes the new object of the stored one and the fields of a partial body. The result is validated whole (2001)."""
 
     def merge(stored: Tree) -> tuple[Tree, Wire]:
-        merged = versions.patch_through(version, cls, stored, body, context(peer, owner), appends=appends)
-        return merged, validated(cls, merged, version=version)
+        said = dialect(cls, version=version, peer=peer)
+        merged = versions.patch_through(said, cls, stored, body, context(peer, owner), appends=appends)
+        return merged, validated(cls, merged, version=version, peer=peer)
 
     return merge
 
@@ -73,6 +81,7 @@ def merger(
 def lowered(cls: type[Wire], tree: Tree, *, version: str, peer: Peer, owner: PartyRef | None) -> bytes:
     """A stored tree as this peer's version says it. Raises Unknown when it has no form there."""
     try:
-        return wire_json.encode(versions.down(version, cls, tree, context(peer, owner)))
+        said = dialect(cls, version=version, peer=peer)
+        return wire_json.encode(versions.down(said, cls, tree, context(peer, owner)))
     except versions.Untranslatable as error:
         raise Unknown(f"This {cls.__name__} cannot be said in OCPI {version}: {error}") from error

@@ -5,14 +5,15 @@ both take and give parsed trees, before validation and after rendering. `patch_t
 version without losing what only the newer has. `translate_path` names a place in an object by the peer's own field
 names. What partners do wrong in any version is not here but in `ocpi.versions.repairs`.
 
-An older version is a file (or folder) with a `VERSION`: facts and a tuple of changes against the next newer one.
+An older version is a file (or folder) with a `VERSION`: facts and a tuple of changes against the next newer one. So is
+an edition of one module, of which `spoken` tells where it makes a difference.
 Django never enters.
 """
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ocpi.versions import v2_1_1, v2_2_1, v2_3_0
+from ocpi.versions import bookings_1_1, v2_1_1, v2_2_1, v2_3_0
 from ocpi.versions.fields import Field
 from ocpi.versions.patch import overlay, transfer
 from ocpi.versions.version import Change, Context, Node, Untranslatable, Version
@@ -20,6 +21,7 @@ from ocpi.versions.walker import Path, Walker
 from ocpi.wire.base import Wire
 
 __all__ = [
+    "BOOKINGS_EDITIONS",
     "NEWEST",
     "VERSIONS",
     "Change",
@@ -32,6 +34,7 @@ __all__ = [
     "lacks",
     "overlay",
     "patch_through",
+    "spoken",
     "translate_path",
     "up",
 ]
@@ -41,8 +44,21 @@ NEWEST = v2_3_0.VERSION.number
 VERSIONS: dict[str, Version] = {version.number: version for version in (v2_3_0.VERSION, v2_2_1.VERSION, v2_1_1.VERSION)}
 """Newest first."""
 
-_walker = Walker(VERSIONS)
+BOOKINGS_EDITIONS = ("1.0", "1.1")
+"""Of the bookings module, which comes with 2.3.0 only. The first is the one that we speak inside."""
+
+_EDITIONS = {(NEWEST, "1.1"): bookings_1_1.VERSION}
+
+_walker = Walker(VERSIONS | {edition.number: edition for edition in _EDITIONS.values()})
 _NOTHING = Context()
+
+
+def spoken(version: str, bookings: str, cls: type[Wire]) -> str:
+    """How a peer of this version and edition of bookings says an object of this class, by the name that the other functions
+    take for a version: the version itself, unless the edition makes a difference to the class.
+    """
+    edition = _EDITIONS.get((version, bookings))
+    return edition.number if edition is not None and _walker.changes(edition.number, cls) else version
 
 
 def up(version: str, cls: type[Wire], tree: Any, ctx: Context = _NOTHING) -> Any:
@@ -102,7 +118,7 @@ def patch_through(
     `appends`: lists of which the body brings new entries only. The result is not validated. Raises Untranslatable
     when the peer's version has no form for the stored object.
     """
-    if VERSIONS[version].newer is None:
+    if version == NEWEST:
         return overlay(stored, body, appends=appends)
     older = down(version, cls, stored, ctx)
     patched = overlay(older, body, appends=appends)

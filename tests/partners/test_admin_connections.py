@@ -171,6 +171,7 @@ def test_quirks_are_saved_without_touching_anything_else(client: Client) -> None
         "strict_delivery": "on",
         "page_limit": "20",
         "vanished_policy": "KEEP",
+        "bookings_edition": "1.1",
         "repairs": ["accept_numbers_for_text", "accept_missing_publish"],
         "pull_every_minutes": "15",
     }
@@ -183,6 +184,7 @@ def test_quirks_are_saved_without_touching_anything_else(client: Client) -> None
         "pull_enabled": False,
         "page_limit": 20,
         "vanished_policy": "KEEP",
+        "bookings_edition": "1.1",
         "repairs": ["accept_numbers_for_text", "accept_missing_publish"],
         "pull_every": timedelta(minutes=15),
     }
@@ -194,6 +196,7 @@ def test_quirks_are_saved_without_touching_anything_else(client: Client) -> None
         {"page_limit": "-1"},
         {"page_limit": "0"},
         {"vanished_policy": "BURN"},
+        {"bookings_edition": "2.0"},
     ):
         assert client.post(url, given | wrong).status_code == 200, wrong
         assert Connection.objects.filter(pk=connection.pk).values().get() == after

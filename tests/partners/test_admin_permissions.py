@@ -84,7 +84,7 @@ PRESSES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("admin:partners_connection_add?way=theirs", {"name": "New"}, {"Roaming"}),
     (
         "admin:partners_connection_change?tab=quirks",
-        {"page_limit": "7", "vanished_policy": "KEEP"},
+        {"page_limit": "7", "vanished_policy": "KEEP", "bookings_edition": "1.0"},
         {"Operations", "Roaming"},
     ),
     (

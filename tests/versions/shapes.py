@@ -12,6 +12,8 @@ from typing import Any
 from tests.spec import facts
 
 VERSIONS = ("2.3.0", "2.2.1", "2.1.1")
+BOOKINGS_1_1 = "2.3.0-b1.1"
+"""2.3.0 with the later edition of bookings, by the name that the changes have for it."""
 
 OPEN_IN_FACT = {"ModuleID", "VersionNumber"}
 """Never an OpenEnum before 2.3.0, yet parties could always add modules, and lists of versions name newer ones."""
@@ -54,6 +56,8 @@ def _read(text: str) -> Field:
 def shape(version: str) -> Shape:
     if version == "2.3.0":
         return _newest()
+    if version == BOOKINGS_1_1:
+        return _bookings_1_1(_newest())
     if version == "2.2.1":
         return _older(_newest(), facts("deltas")["b_2.2.1_vs_primary"], "2.2.1")
     return _older(shape("2.2.1"), facts("deltas")["c_2.1.1_vs_2.2.1"], "2.1.1")
@@ -105,6 +109,37 @@ def _older(newer: Shape, delta: dict[str, Any], version: str) -> Shape:
             {"ON_STREET", "PARKING_GARAGE", "UNDERGROUND_GARAGE", "PARKING_LOT", "OTHER", "UNKNOWN"}
         )
     return Shape(classes, enums, frozenset(enums) - OPEN_IN_FACT)
+
+
+RENAMED = {
+    "AccessInformation": "AccessMethod",
+    "AccessMethod": "LocationAccess",
+    "BookingOption": "BookableParkingOptions",
+    "Policy": "Bookable",
+}
+"""Classes that edition 1.1 of bookings calls otherwise."""
+
+
+def _bookings_1_1(newest: Shape) -> Shape:
+    """Classes keep the names of 1.0, their fields get those of 1.1. Enumerations that are open there take any value."""
+    delta = facts("deltas")["a_later_editions"]["bookings_1_1"]
+    classes = {name: dict(fields) for name, fields in newest.classes.items()}
+    for name, difference in (delta["objects"] | delta["other_objects"]).items():
+        fields = classes.setdefault(RENAMED.get(name, name), {})
+        for text in difference.get("removed", ()):
+            del fields[_read(text).name]
+        for change in difference.get("changed", ()):
+            fields[change["field"]] = _renamed(_read(f"{change['field']}: {change['1.1']}"))
+        for text in (*difference.get("added", ()), *difference.get("new_class", {}).get("fields", ())):
+            fields[_read(text).name] = _renamed(_read(text))
+    enums = newest.enums | {"BookingRestrictionType": frozenset(delta["enums"]["BookingRestrictionType"]["new"])}
+    gone = delta["enums"]["ReservationRestrictionType"]["removed"]
+    enums["ReservationRestrictionType"] = enums["ReservationRestrictionType"] - set(gone)
+    return Shape(classes, enums, newest.closed | {"BookingRestrictionType"})
+
+
+def _renamed(field: Field) -> Field:
+    return replace(field, type=RENAMED.get(field.type, field.type))
 
 
 def _both(name: str, older: str, newer: Field) -> Field:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ocpi.wire.base import Wire
-from tests.versions.shapes import Field, shape
+from tests.versions.shapes import BOOKINGS_1_1, Field, shape
 
 Tree = dict[str, Any]
 
@@ -58,7 +58,8 @@ class _Maker:
                 tree[field.name] = self.field(name, field)
         if self.random.random() < 0.2:
             tree["nltnm_note"] = self.text(LETTERS, 3)
-        return _SETTLE.get(name, _as_is)(tree)
+        settle = _BOOKINGS_1_1 if self.version == BOOKINGS_1_1 else {}
+        return settle.get(name, _SETTLE.get(name, _as_is))(tree)
 
     def field(self, name: str, field: Field) -> Any:
         if not field.required and self.random.random() < 0.1:
@@ -250,6 +251,33 @@ _SETTLE: dict[str, Callable[[Tree], Tree]] = {
     "TariffElement": _element,
     "ActiveChargingProfileResult": _profile_result,
     "BookingLocation": _booking_location,
+}
+
+
+def _with_option(tree: Tree) -> Tree:
+    """An option that says nothing is none."""
+    return tree if tree.get("booking_option") else _without(tree, "booking_option")
+
+
+def _place_with_option(tree: Tree) -> Tree:
+    return tree if tree.get("booking_option") else {**tree, "booking_option": {"evse_uid": "E1"}}
+
+
+def _element_for_one(tree: Tree) -> Tree:
+    """For reserving or for booking, not for both."""
+    restrictions = tree.get("restrictions") or {}
+    if restrictions.get("booking"):
+        tree = {**tree, "restrictions": _without(restrictions, "reservation")}
+        for component in tree["price_components"]:
+            component["type"] = "FLAT"
+    return _element(tree)
+
+
+_BOOKINGS_1_1: dict[str, Callable[[Tree], Tree]] = {
+    "Booking": _with_option,
+    "BookingRequest": _with_option,
+    "BookingLocation": _place_with_option,
+    "TariffElement": _element_for_one,
 }
 
 GARBAGE: SearchStrategy[Any] = st.sampled_from(

@@ -7,6 +7,7 @@ import pytest
 
 from ocpi.versions import Context, Untranslatable, down, up
 from ocpi.wire.base import Wire
+from ocpi.wire.bookings import Booking, BookingLocation, BookingRequest, Calendar
 from ocpi.wire.cdrs import CDR
 from ocpi.wire.commands import CommandResponse, CommandResult, ReserveNow
 from ocpi.wire.credentials import Credentials
@@ -29,6 +30,29 @@ DAY = {"weekday": 1, "period_begin": "08:00", "period_end": "20:00"}
 FLAT = {"type": "FLAT", "price": 1, "step_size": 1}
 ENERGY = {"type": "ENERGY", "price": Decimal("0.60"), "vat": 19, "step_size": 1}
 TARIFF = {"elements": [{"price_components": [ENERGY, {**ENERGY, "vat": None}]}]}
+
+
+SLOT = {"start_from": "2026-04-01T12:00:00Z", "end_before": "2026-04-01T13:00:00Z"}
+SLOT_1_1 = {"start_date_time": "2026-04-01T12:00:00Z", "end_date_time": "2026-04-01T13:00:00Z"}
+OPTION = {
+    "evse_position": "LEFT",
+    "vehicle_types": ["TRUCK_WITH_TRAILER"],
+    "format": "SOCKET",
+    "parking_space_length": 1000,
+    "restricted_to_type": False,
+}
+OPTION_1_1 = {
+    "evse_position": ["LEFT"],
+    "vehicle_types": ["TRUCK_WITH_TRAILER"],
+    "connector_format": ["SOCKET"],
+    "min_parking_space_length": 1000,
+}
+TERMS = {
+    "RFID_auth_required": True,
+    "supported_access_methods": ["TOKEN"],
+    "change_until_minutes": 60,
+    "cancel_until_minutes": 60,
+}
 
 
 def priced(**restrictions: Any) -> dict[str, Any]:
@@ -94,6 +118,30 @@ DOWN: list[Row] = [
     ),
     ("2.2.1", Tariff, CPO, {"elements": [priced(reservation="RESERVATION_OVERTIME")]}, "", NOTHING),
     ("2.1.1", Tariff, CPO, {"elements": [priced(reservation="RESERVATION"), priced()]}, "elements", [priced()]),
+    (
+        "2.3.0-b1.1",
+        Tariff,
+        CPO,
+        {"elements": [priced(reservation="RESERVATION"), priced(reservation="RESERVATION_OVERTIME")]},
+        "elements",
+        [priced(reservation="RESERVATION"), priced(booking="BOOKING"), priced(booking="BOOKING_OVERTIME")],
+    ),
+    ("2.3.0-b1.1", BookingRequest, CPO, {"location_id": "L1"}, "booking_location_id", "L1"),
+    ("2.3.0-b1.1", BookingRequest, CPO, {"evse_uid": "E1"}, "booking_option", {"evse_uid": "E1"}),
+    ("2.3.0-b1.1", BookingRequest, CPO, {"evse_uid": "E1"}, "evse_uid", GONE),
+    ("2.3.0-b1.1", BookingRequest, CPO, {"period": SLOT}, "period", SLOT_1_1),
+    ("2.3.0-b1.1", Booking, CPO, {"bookable_parking_option": OPTION}, "booking_option", OPTION_1_1),
+    ("2.3.0-b1.1", Booking, CPO, {"parking_id": "P1"}, "booking_option", {"parking_id": "P1"}),
+    ("2.3.0-b1.1", BookingLocation, CPO, {"booking_terms": [TERMS, TERMS]}, "booking_terms.rfid_auth_required", True),
+    (
+        "2.3.0-b1.1",
+        BookingLocation,
+        CPO,
+        {"bookable": {"reservation_required": True}},
+        "policy.reservation_required",
+        True,
+    ),
+    ("2.3.0-b1.1", Calendar, CPO, {"step_size": 15}, "timeslot_increment", 15),
     ("2.1.1", Tariff, CPO, {"elements": [priced(min_current=16), priced()]}, "", NOTHING),
     ("2.1.1", GeoLocation, CPO, {"latitude": "50.12345"}, "latitude", "50.123450"),
     ("2.1.1", GeoLocation, CPO, {"longitude": "-126.1234567"}, "longitude", "-126.123457"),
@@ -125,6 +173,30 @@ DOWN: list[Row] = [
 ]
 
 UP: list[Row] = [
+    (
+        "2.3.0-b1.1",
+        Tariff,
+        CPO,
+        {
+            "elements": [
+                priced(reservation="RESERVATION"),
+                priced(booking="BOOKING"),
+                priced(booking="BOOKING_OVERTIME"),
+            ]
+        },
+        "elements",
+        [priced(reservation="RESERVATION"), priced(reservation="RESERVATION_OVERTIME")],
+    ),
+    (
+        "2.3.0-b1.1",
+        BookingLocation,
+        CPO,
+        {"evse_uid": GONE, "booking_option": OPTION_1_1 | {"evse_uid": "E1"}},
+        "bookable_parking_options",
+        [OPTION],
+    ),
+    ("2.3.0-b1.1", BookingLocation, CPO, {"evse_uid": GONE, "booking_option": {"evse_uid": "E1"}}, "evse_uid", "E1"),
+    ("2.3.0-b1.1", CLASSES["BookableParkingOptions"], CPO, {"format": GONE}, "format", "CABLE"),
     ("2.2.1", Credentials, CPO, {"roles": [HUB]}, "hub_party_id", "NLHUB"),
     ("2.2.1", Credentials, CPO, {"roles": [HUB]}, "roles.0.role", "OTHER"),
     ("2.2.1", ClientInfo, CPO, {"role": "HUB"}, "role", "OTHER"),

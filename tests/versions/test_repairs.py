@@ -17,6 +17,7 @@ from ocpi.versions import Context
 from ocpi.versions.detect import detect_version
 from ocpi.versions.repairs import REPAIRS, AnswerRepair, Applied, repair, unwrap
 from ocpi.wire.base import Wire
+from ocpi.wire.bookings import Booking, BookingRequest, BookingTerms, Calendar
 from ocpi.wire.json import Invalid, parse, validate
 from ocpi.wire.locations import EVSE, Connector, Image, Location, RegularHours
 from ocpi.wire.tariffs import Tariff, TariffElement
@@ -36,6 +37,11 @@ GONE = object()
 DAY = {"weekday": 1, "period_begin": "08:00", "period_end": "20:00"}
 ALL_DAYS = [{"weekday": day, "period_begin": "00:00", "period_end": "24:00"} for day in range(1, 8)]
 NEXT_MINUTE = {"weekday": 1, "period_begin": "08:00", "period_end": "08:00"}
+
+NAMELESS: dict[str, Any] = {
+    **sample("BookingRequestStatus"),
+    "booking_request": {**sample("BookingRequest"), "country_code": None, "party_id": None},
+}
 
 Row = tuple[str, type[Wire], dict[str, Any], str, Any]
 """Repair, class, what is set on a valid object, where to look afterwards, what to find there."""
@@ -82,6 +88,43 @@ ROWS: list[Row] = [
         {"last_updated": "2026-04-01T12:00:00.123456789Z"},
         "last_updated",
         "2026-04-01T12:00:00.1234Z",
+    ),
+    ("accept_other_date_times", Calendar, {"end_before": "2025-03-23T23:59:99Z"}, "end_before", "2025-03-23T23:59:59Z"),
+    (
+        "accept_other_urls",
+        BookingTerms,
+        {"booking_terms": "/https://x.example/t"},
+        "booking_terms",
+        "https://x.example/t",
+    ),
+    (
+        "accept_empty_parking_option_of_booking",
+        Booking,
+        {"bookable_parking_option": {}},
+        "bookable_parking_option",
+        GONE,
+    ),
+    (
+        "accept_empty_parking_option_of_bookingrequest",
+        BookingRequest,
+        {"bookable_parking_option": {}},
+        "bookable_parking_option",
+        GONE,
+    ),
+    (
+        "accept_missing_booking_terms",
+        BookingTerms,
+        {"supported_access_methods": ["", ""], "cancel_until_minutes": GONE},
+        "supported_access_methods",
+        ["TOKEN"],
+    ),
+    ("accept_missing_booking_terms", BookingTerms, {"cancel_until_minutes": None}, "cancel_until_minutes", 0),
+    (
+        "accept_missing_requester",
+        Booking,
+        {"booking_tokens": [{**sample("BookingToken"), "party_id": "EFG"}], "booking_requests": [NAMELESS]},
+        "booking_requests.0.booking_request.party_id",
+        "EFG",
     ),
     ("accept_other_urls", Image, {"url": "www.example.com/a.png"}, "url", "https://www.example.com/a.png"),
     ("accept_other_urls", Image, {"thumbnail": "none"}, "thumbnail", GONE),

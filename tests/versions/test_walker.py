@@ -8,7 +8,7 @@ from ocpi import versions
 from ocpi.versions import NEWEST, VERSIONS, Context, Untranslatable, changes, down, translate_path, up
 from ocpi.versions.fields import Kind, classes_below, fields_of
 from ocpi.wire.base import Wire
-from ocpi.wire.bookings import Booking
+from ocpi.wire.bookings import Booking, BookingLocation
 from ocpi.wire.cdrs import CDR
 from ocpi.wire.commands import StartSession
 from ocpi.wire.credentials import Credentials
@@ -119,6 +119,8 @@ def test_an_unknown_version_is_an_error() -> None:
         up("2.0", Location, sample("Location"))
 
 
+PERIOD_1_1 = "booking_requests.0.booking_request.period.end_date_time"
+
 PATHS: list[tuple[str, type[Wire], str, str]] = [
     ("2.3.0", Location, "evses.0.connectors.1.max_voltage", "evses.0.connectors.1.max_voltage"),
     ("2.2.1", Location, "evses.0.connectors.1.max_voltage", "evses.0.connectors.1.max_voltage"),
@@ -144,6 +146,11 @@ PATHS: list[tuple[str, type[Wire], str, str]] = [
     ("2.1.1", StartSession, "token.contract_id", "token.auth_id"),
     ("2.2.1", Tariff, "min_price.after_taxes", "min_price.incl_vat"),
     ("2.2.1", Credentials, "hub_party_id", "roles"),
+    ("2.3.0-b1.1", Booking, "evse_uid", "booking_option.evse_uid"),
+    ("2.3.0-b1.1", Booking, "bookable_parking_option.format", "booking_option.connector_format"),
+    ("2.3.0-b1.1", Booking, "booking_requests.0.booking_request.period.end_before", PERIOD_1_1),
+    ("2.3.0-b1.1", BookingLocation, "bookable_parking_options.0.vehicle_types", "booking_option.vehicle_types"),
+    ("2.3.0-b1.1", BookingLocation, "booking_terms.0.RFID_auth_required", "booking_terms.rfid_auth_required"),
 ]
 
 

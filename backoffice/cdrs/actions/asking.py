@@ -104,7 +104,7 @@ def _found(cdr: Cdr) -> Finding:
         ocpi_status=outcome.ocpi_status,
         data=outcome.answer.data if isinstance(outcome, Delivered) else None,
         reason="" if isinstance(outcome, Delivered) else outcome.reason,
-        same=lambda data: _is_ours(cdr, data, connection.version),
+        same=lambda data: _is_ours(cdr, data, connection),
     )
 
 
@@ -121,8 +121,10 @@ def _keeper(cdr: Cdr) -> Connection | None:
     return message.connection
 
 
-def _is_ours(cdr: Cdr, data: Any, version: str) -> bool:
-    told = versions.up(version, CDR, data, Context(owner=(cdr.party.country_code, cdr.party.party_id)))
+def _is_ours(cdr: Cdr, data: Any, connection: Connection) -> bool:
+    version = connection.version
+    said = versions.spoken(version, connection.bookings_edition, CDR)
+    told = versions.up(said, CDR, data, Context(owner=(cdr.party.country_code, cdr.party.party_id)))
     try:
         return same(told, cdr.tree(), versions_told=(version, NEWEST))
     except wire_json.Invalid:

@@ -27,7 +27,7 @@ from backoffice.roaming_site import site
 from ocpi import versions
 from ocpi.client import Delivered
 from ocpi.module import Exchanged, Module, PartyRef, Peer
-from ocpi.server.bodies import context
+from ocpi.server.bodies import context, dialect
 from ocpi.server.paging import MOMENT
 from ocpi.site import Outgoing
 from ocpi.versions.repairs import REPAIRS, repair
@@ -108,7 +108,7 @@ class _Check:
         self.address = module.address(endpoint.url, InterfaceRole.SENDER)
         self.level = module.shape.levels[0]
         self.cls = self.level.cls
-        self.version = line.connection.version
+        self.version = dialect(self.cls, version=line.connection.version, peer=peer)
         self.limit = min(line.connection.page_limit or PAGE, PAGE)
         self.farthest = farthest(module.identifier, site.now())
         self.report = Report(url=self.address)

@@ -29,7 +29,7 @@ from backoffice.roaming_site import site
 from ocpi import versions
 from ocpi.client import Delivered, Outcome, Retry
 from ocpi.module import Documents, Exchanged, Module, OwnedObjects, PartyRef, Peer, level_of
-from ocpi.server.bodies import context
+from ocpi.server.bodies import context, dialect
 from ocpi.server.viewsets import object_address
 from ocpi.site import Outgoing
 from ocpi.wire import json as wire_json
@@ -237,7 +237,8 @@ def _url(endpoint: Endpoint, owed: Owed, told: dict[str, Any] | None) -> str:
 def _told(owed: Owed, line: _Line, tree: dict[str, Any]) -> dict[str, Any]:
     """The object in the partner's version. Raises Untranslatable."""
     level = level_of(owed.shape.levels, owed.ids)
-    told: dict[str, Any] = versions.down(line.connection.version, level.cls, tree, context(line.peer, owed.sender))
+    said = dialect(level.cls, version=line.connection.version, peer=line.peer)
+    told: dict[str, Any] = versions.down(said, level.cls, tree, context(line.peer, owed.sender))
     return told
 
 

@@ -29,7 +29,7 @@ from backoffice.roaming_site import site
 from ocpi import versions
 from ocpi.client import Delivered, Outcome
 from ocpi.module import Exchanged, Module, OwnedObjects, PartyRef, Peer
-from ocpi.server.bodies import lift
+from ocpi.server.bodies import dialect, lift
 from ocpi.site import Outgoing
 from ocpi.wire import json as wire_json
 from ocpi.wire.base import Wire, date_time_text
@@ -291,7 +291,7 @@ def _read_page(listed: list[Any], module: Module, version: str, peer: Peer) -> _
         except wire_json.Invalid as error:
             tally.rejected += 1
             for violation in error.violations:
-                path = versions.translate_path(version, cls, violation.path)
+                path = versions.translate_path(dialect(cls, version=version, peer=peer), cls, violation.path)
                 tally.violate(".".join(str(step) for step in path if not isinstance(step, int)), violation.message, key)
     return tally
 

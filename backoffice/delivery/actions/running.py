@@ -32,7 +32,7 @@ from backoffice.roaming_site import site
 from ocpi import versions
 from ocpi.client import Cause, Delivered, Outcome, Refused, Retry
 from ocpi.module import AsyncRequests, Module, PartyRef, Peer, Refusal, Reply, Tree
-from ocpi.server.bodies import answered, context, lift, validated
+from ocpi.server.bodies import answered, context, dialect, lift, validated
 from ocpi.server.viewsets.paths import match
 from ocpi.site import Outgoing
 from ocpi.wire import json as wire_json
@@ -229,7 +229,9 @@ def _body(errand: Errand, module: Module, shape: AsyncRequests, peer: Peer, owne
     tree: Tree = DocumentField.read(errand.tree) if errand.tree else {}
     if errand.what == What.REQUEST:
         tree = {**tree, "response_url": response_url(peer.version, module, errand.kind, errand.key)}
-    return wire_json.encode(versions.down(peer.version, cls, tree, context(peer, owner)))
+    return wire_json.encode(
+        versions.down(dialect(cls, version=peer.version, peer=peer), cls, tree, context(peer, owner))
+    )
 
 
 def _class(errand: Errand, shape: AsyncRequests) -> type[Wire] | None:
@@ -290,7 +292,7 @@ def _read(errand: Errand, shape: AsyncRequests, route: _Route, outcome: Outcome)
     version = route.peer.version
     try:
         tree, _ = lift(cls, data, version=version, peer=route.peer, owner=route.owner)
-        return Reply(value=validated(cls, tree, version=version), tree=tree)
+        return Reply(value=validated(cls, tree, version=version, peer=route.peer), tree=tree)
     except Refusal as error:
         return Reply(problem=f"The partner's answer cannot be read. {error}", cause="unreadable")
 

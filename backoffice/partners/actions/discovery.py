@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from backoffice.partners.models import Connection, Step
-from backoffice.partners.rules import best_version, missing_endpoints, origin
+from backoffice.partners.rules import best_version, missing_endpoints, module_named, origin
 from backoffice.roaming_site import site
 from ocpi.client import Delivered, Outcome
 from ocpi.site import Outgoing
@@ -114,7 +114,7 @@ def discover(line: Line, versions_url: str, *, wanted: str | None = None) -> Off
     line.tell("Choose a version", ok=True, detail=f"{chosen} of {', '.join(sorted(offered, reverse=True))}")
     tree = fetch(line, offered[chosen], f"Read the endpoints of {chosen}")
     details = _read(line, VersionDetails, tree, "Understand the endpoints")
-    endpoints = tuple((str(e.identifier), str(e.role), e.url) for e in details.endpoints)
+    endpoints = tuple((module_named(str(e.identifier)), str(e.role), e.url) for e in details.endpoints)
     missing = missing_endpoints([(identifier, role) for identifier, role, _ in endpoints])
     if missing:
         message = f"The version details list no {', '.join(missing)} endpoint."

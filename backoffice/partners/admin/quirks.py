@@ -29,6 +29,7 @@ class QuirksForm(forms.ModelForm):
             "strict_delivery",
             "page_limit",
             "vanished_policy",
+            "bookings_edition",
             "repairs",
         ]
         help_texts: ClassVar = {"name": "How your colleagues call this partner; the partner never sees it."}
@@ -38,6 +39,7 @@ class QuirksForm(forms.ModelForm):
             "pull_enabled": "Fetch from this partner",
             "strict_delivery": "Never send a failed push again",
             "page_limit": "Objects a page, at most",
+            "bookings_edition": "Edition of bookings",
             "vanished_policy": "Objects that a full pull no longer lists",
         }
 

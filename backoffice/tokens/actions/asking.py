@@ -173,7 +173,7 @@ def _read(data: Any, route: Route) -> Reply:
         tree, _ = lift(
             wire.AuthorizationInfo, data, version=route.connection.version, peer=route.peer, owner=route.emsp
         )
-        info = validated(wire.AuthorizationInfo, tree, version=route.connection.version)
+        info = validated(wire.AuthorizationInfo, tree, version=route.connection.version, peer=route.peer)
     except Refusal as error:
         return Reply(Heard.SILENT, f"The eMSP's answer cannot be read. {error}")
     assert isinstance(info, wire.AuthorizationInfo)

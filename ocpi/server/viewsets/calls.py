@@ -48,7 +48,7 @@ class AnsweringDoor(Door):
         elif route.body is not None and (self.has_body or not route.body_optional):
             tree, applied = lift(route.body, self.body(), version=self.version, peer=peer, owner=None)
             self._note(applied)
-            value = validated(route.body, tree, version=self.version)
+            value = validated(route.body, tree, version=self.version, peer=peer)
         arrival = CallArrival(
             peer=peer,
             version=self.version,

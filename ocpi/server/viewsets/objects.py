@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import MethodNotAllowed
 
 from ocpi.module import Arrival, Exchanged, Level, OwnedObjects, PartyRef, Refusal, Stored, Tree, Unknown
-from ocpi.server.bodies import lift, lowered, mended, merger, validated
+from ocpi.server.bodies import dialect, lift, lowered, mended, merger, validated
 from ocpi.server.paging import MOMENT, page_headers, read_query
 from ocpi.server.viewsets.calls import AnsweringDoor
 from ocpi.server.viewsets.paths import match, object_address, qualified, split_path
@@ -34,7 +34,7 @@ class ExchangedDoor(AnsweringDoor):
             self.request.GET,
             default_limit=min(site.default_page, site.max_page),
             max_limit=site.max_page,
-            version=self.version,
+            version=dialect(self.exchanged.levels[0].cls, version=self.version, peer=self.peer),
             now=self.exchange.at,
         )
         if query.date_from is None and isinstance(self.exchanged, OwnedObjects) and self.exchanged.dated is not None:
@@ -80,7 +80,7 @@ class ExchangedDoor(AnsweringDoor):
         """A whole object, mended, in the newest version and validated."""
         tree, applied = lift(level.cls, body, version=self.version, peer=self.peer, owner=owner)
         self._note(applied)
-        return tree, validated(level.cls, tree, version=self.version)
+        return tree, validated(level.cls, tree, version=self.version, peer=self.peer)
 
     def _stored(self, store: Callable[[Arrival], Stored], arrival: Arrival) -> HttpResponse:
         def effect() -> HttpResponse:

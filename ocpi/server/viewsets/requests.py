@@ -105,7 +105,7 @@ class RequestsDoor(AnsweringDoor):
     def _read(self, cls: type[Wire], owner: PartyRef | None) -> tuple[Tree, Wire]:
         tree, applied = lift(cls, self.body(), version=self.version, peer=self.peer, owner=owner)
         self._note(applied)
-        return tree, validated(cls, tree, version=self.version)
+        return tree, validated(cls, tree, version=self.version, peer=self.peer)
 
     def _check_response_url(self, url: str | None) -> None:
         """Raises Refusal 2001. The client's own reading of the URL is compared: two readings could be told apart."""

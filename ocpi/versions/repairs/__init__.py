@@ -13,7 +13,7 @@ from typing import Any
 
 from ocpi.versions import NEWEST, Context, fields
 from ocpi.versions.fields import Kind
-from ocpi.versions.repairs import enumerations, lists, locations, missing, values
+from ocpi.versions.repairs import bookings, enumerations, lists, locations, missing, values
 from ocpi.versions.repairs.repair import (
     OMIT,
     AnswerRepair,
@@ -43,6 +43,7 @@ _ALL: tuple[Repair, ...] = (
     *enumerations.REPAIRS,
     *locations.REPAIRS,
     *missing.REPAIRS,
+    *bookings.REPAIRS,
 )
 REPAIRS: dict[str, Repair] = {each.name: each for each in _ALL}
 """By name, in the order in which they are tried."""

@@ -48,8 +48,10 @@ def _utc(value: str) -> str | None:
     if found is None:
         return None
     zone = (found["zone"] or "Z").strip().upper()
+    seconds = found[3] or ":00"
+    seconds = min(seconds, ":59")  # of those who mean the end of the minute
     offset = "+00:00" if zone in ("Z", "UTC") else zone
-    text = f"{found[1]}T{found[2]}{found[3] or ':00'}{(found[4] or '')[:7]}{offset}"
+    text = f"{found[1]}T{found[2]}{seconds}{(found[4] or '')[:7]}{offset}"
     try:
         return date_time_text(datetime.fromisoformat(text).astimezone(UTC))
     except (ValueError, OverflowError):  # the 30th of February; an offset that leaves the calendar
@@ -57,7 +59,9 @@ def _utc(value: str) -> str | None:
 
 
 def _other_date_time(value: Any, spot: Spot) -> bool:
-    if type(value) is not str or (len(value) <= 25 and _VALID_DATE_TIME.fullmatch(value)):
+    if type(value) is not str:
+        return False
+    if len(value) <= 25 and _VALID_DATE_TIME.fullmatch(value) and value[17:19] <= "59":
         return False
     return _utc(value) is not None
 
@@ -85,6 +89,7 @@ def _other_url(value: Any, spot: Spot) -> bool:
 
 def _url(value: str, spot: Spot) -> Any:
     text = value.strip().removeprefix("//")
+    text = text.removeprefix("/") if text.startswith(("/https://", "/http://")) else text
     if _HOST.fullmatch(text):
         text = f"https://{text}"
     return OMIT if _other_url(text, spot) else text
@@ -148,13 +153,13 @@ REPAIRS: tuple[ValueRepair, ...] = (
         frozenset({Kind.DATE_TIME}),
         applies=_other_date_time,
         fix=lambda value, spot: _utc(value),
-        sentence="A time with an offset, a space or too many digits is converted to UTC.",
+        sentence="A time with an offset, a space or too many digits is converted to UTC; 23:59:99 is 23:59:59.",
     ),
     ValueRepair(
         "accept_other_urls",
         frozenset({Kind.URL}),
         applies=_other_url,
         fix=_url,
-        sentence="A web address without https:// gets it; an optional address that is none is left out.",
+        sentence="A web address without https:// or after a slash is put right; an optional one that is none is left out.",
     ),
 )
