@@ -19,7 +19,7 @@ from backoffice.delivery.rules import What
 from backoffice.fields import DocumentField
 from backoffice.roaming_site import site
 from ocpi import versions
-from ocpi.module import AsyncRequests, Module, Tree
+from ocpi.module import AsyncRequests, Documents, Module, Tree
 from ocpi.server.viewsets import join_path
 from ocpi.wire import json as wire_json
 from ocpi.wire.versions import InterfaceRole
@@ -36,6 +36,12 @@ _KEY = re.compile("[A-Za-z0-9_-]{22,64}", re.ASCII)
 
 def shape_of(module: Module) -> AsyncRequests:
     assert isinstance(module.shape, AsyncRequests), module.identifier
+    return module.shape
+
+
+def pushes_of(module: Module) -> AsyncRequests | Documents:
+    """The shape of a module whose Sender interface at a partner we call."""
+    assert isinstance(module.shape, AsyncRequests | Documents), module.identifier
     return module.shape
 
 
@@ -132,16 +138,18 @@ def owe_push(
     method: str,
     path: str,
     segments: Mapping[str, str] | None = None,
-    tree: Tree,
+    tree: Tree | None,
     deadline: datetime,
     correlation_id: str = "",
     now: datetime,
 ) -> int:
     """Tell what the partner should know while it lasts, at its Sender interface: a `Call` of the shape with this method and path
-    (its template, as `{session_id}`). Repeated as a result is. `kind` is for the log and `shape.delivered`."""
-    called = next(call for call in shape_of(site.module(module)).calls if (call.method, call.path) == (method, path))
-    assert called.body is not None
-    wire_json.validate(called.body, tree)
+    (its template, as `{session_id}`). Repeated as a result is. `kind` is for the log and `shape.delivered`. `tree`: None where
+    the call has no body; of a partial body the caller answers for what it says."""
+    called = next(call for call in pushes_of(site.module(module)).calls if (call.method, call.path) == (method, path))
+    assert (called.body is None) is (tree is None)
+    if called.body is not None and not called.partial:
+        wire_json.validate(called.body, tree)
     return _owe(
         connection=connection,
         sender=sender,

@@ -19,7 +19,7 @@ from django.db import connection as database
 from django.db.models import QuerySet
 
 from backoffice.crash_points import crash_point
-from backoffice.delivery.actions.errands import response_url, shape_of
+from backoffice.delivery.actions.errands import pushes_of, response_url
 from backoffice.delivery.models import Errand
 from backoffice.delivery.rules import LINE, ErrandState, What, errand_state, next_errand_try
 from backoffice.fields import DocumentField
@@ -31,15 +31,19 @@ from backoffice.partners.secrets import UnableToDecrypt, decrypt
 from backoffice.roaming_site import site
 from ocpi import versions
 from ocpi.client import Cause, Delivered, Outcome, Refused, Retry
-from ocpi.module import AsyncRequests, Module, PartyRef, Peer, Refusal, Reply, Tree
+from ocpi.module import AsyncRequests, Documents, Module, PartyRef, Peer, Refusal, Reply, Tree
 from ocpi.server.bodies import answered, context, dialect, lift, validated
 from ocpi.server.viewsets.paths import match
 from ocpi.site import Outgoing
 from ocpi.wire import json as wire_json
 from ocpi.wire.base import Wire
 from ocpi.wire.headers import Routing
+from ocpi.wire.versions import InterfaceRole
 
 log = logging.getLogger("roamdesk.errands")
+
+_Shape = AsyncRequests | Documents
+"""What is asked for and pushed, or documents that the partner's Sender interface lets us change."""
 
 _LOCK = 0x0E44
 """Class of the advisory locks of claims; the second key is the connection's id. Held while places are counted and no longer."""
@@ -142,7 +146,7 @@ def _claim(connection: int, errand_id: int | None) -> tuple[Errand, bool] | None
 
 def _run(errand: Errand, orphaned: bool) -> None:
     module = site.module(errand.module)
-    shape = shape_of(module)
+    shape = pushes_of(module)
     now = site.now()
     if orphaned and errand.what == What.REQUEST:
         problem = "The process that was sending it ended. Whether the partner got it is not known."
@@ -183,7 +187,7 @@ def _run(errand: Errand, orphaned: bool) -> None:
 # --- where it goes --------------------------------------------------------------------------------------------------------
 
 
-def _route(errand: Errand, module: Module, shape: AsyncRequests) -> _Route:
+def _route(errand: Errand, module: Module, shape: _Shape) -> _Route:
     """Raises NoRoute."""
     connection = errand.connection
     if connection.state != ConnectionState.ACTIVE:
@@ -205,24 +209,25 @@ def _route(errand: Errand, module: Module, shape: AsyncRequests) -> _Route:
     return _Route(url, peer, owner, token, body)
 
 
-def _address(errand: Errand, module: Module, shape: AsyncRequests) -> str:
+def _address(errand: Errand, module: Module, shape: _Shape) -> str:
     connection = errand.connection
     role = "RECEIVER" if errand.what == What.REQUEST else "SENDER"
-    endpoint = Endpoint.objects.filter(connection=connection, identifier=module.identifier, role=role).first()
+    endpoint = Endpoint.objects.filter(connection=connection, identifier=module.endpoint, role=role).first()
     if endpoint is None:
-        raise NoRoute(f"{connection} has no {role.capitalize()} endpoint for {module.identifier}.", "no_endpoint")
+        raise NoRoute(f"{connection} has no {role.capitalize()} endpoint for {module.endpoint}.", "no_endpoint")
     query = dict(errand.query)
     if errand.what == What.REQUEST:
-        ask = shape.ask(errand.kind)
+        ask = _requests(shape).ask(errand.kind)
         if versions.lacks(connection.version, ask.path):
             raise NoRoute(f"OCPI {connection.version} has no {ask.kind}.", "not_in_version")
         if ask.body is None:
             query["response_url"] = response_url(connection.version, module, errand.kind, errand.key)
     below = f"/{errand.path}" if errand.path else ""
-    return f"{endpoint.url.rstrip('/')}{below}" + (f"?{urlencode(query)}" if query else "")
+    url = module.address(endpoint.url, InterfaceRole(role))
+    return f"{url.rstrip('/')}{below}" + (f"?{urlencode(query)}" if query else "")
 
 
-def _body(errand: Errand, module: Module, shape: AsyncRequests, peer: Peer, owner: PartyRef) -> bytes | None:
+def _body(errand: Errand, module: Module, shape: _Shape, peer: Peer, owner: PartyRef) -> bytes | None:
     cls = _class(errand, shape)
     if cls is None:
         return None
@@ -234,7 +239,7 @@ def _body(errand: Errand, module: Module, shape: AsyncRequests, peer: Peer, owne
     )
 
 
-def _class(errand: Errand, shape: AsyncRequests) -> type[Wire] | None:
+def _class(errand: Errand, shape: _Shape) -> type[Wire] | None:
     """Of what travels."""
     if errand.what == What.PUSH:
         segments = tuple(unquote(part) for part in errand.path.split("/"))
@@ -242,8 +247,14 @@ def _class(errand: Errand, shape: AsyncRequests) -> type[Wire] | None:
             call.body for call in shape.calls if call.method == errand.method and match(call.path, segments) is not None
         )
         return next(found)
-    ask = shape.ask(errand.kind)
+    ask = _requests(shape).ask(errand.kind)
     return ask.body if errand.what == What.REQUEST else ask.result
+
+
+def _requests(shape: _Shape) -> AsyncRequests:
+    """Only these are asked for and have results."""
+    assert isinstance(shape, AsyncRequests)
+    return shape
 
 
 def _routing(errand: Errand) -> Routing:
@@ -259,7 +270,7 @@ def _routing(errand: Errand) -> Routing:
 # --- what became of it ----------------------------------------------------------------------------------------------------
 
 
-def _judge(errand: Errand, shape: AsyncRequests, route: _Route, outcome: Outcome) -> None:
+def _judge(errand: Errand, shape: _Shape, route: _Route, outcome: Outcome) -> None:
     connection = Connection.objects.filter(pk=errand.connection_id)
     if isinstance(outcome, Delivered):
         if errand.connection.failures_in_a_row:  # its line is up again: nobody must wait for the next probe
@@ -281,11 +292,11 @@ def _judge(errand: Errand, shape: AsyncRequests, route: _Route, outcome: Outcome
         _finish(errand, shape, state, reply, said=outcome.reason)
 
 
-def _read(errand: Errand, shape: AsyncRequests, route: _Route, outcome: Outcome) -> Reply:
+def _read(errand: Errand, shape: _Shape, route: _Route, outcome: Outcome) -> Reply:
     """What the partner answered to a request; also what it says beside a status that refuses it."""
     if errand.what != What.REQUEST or outcome.answer is None:
         return Reply()
-    cls = shape.ask(errand.kind).response
+    cls = _requests(shape).ask(errand.kind).response
     data = answered(outcome.answer.data, peer=route.peer)
     if not isinstance(data, dict):
         return Reply(problem=f"The partner answered without a {cls.__name__}.", cause="unreadable")
@@ -329,9 +340,10 @@ def _held(errand: Errand) -> QuerySet[Errand]:
     return Errand.objects.filter(pk=errand.pk, state=ErrandState.SENDING, attempts=errand.attempts)
 
 
-def _finish(errand: Errand, shape: AsyncRequests, state: ErrandState, reply: Reply, *, said: str = "") -> None:
+def _finish(errand: Errand, shape: _Shape, state: ErrandState, reply: Reply, *, said: str = "") -> None:
     """End it and tell the app, in one transaction. What the app cannot take now it hears again later: the errand is not over."""
-    tell = shape.answered if errand.what == What.REQUEST else shape.delivered
+    tell = _requests(shape).answered if errand.what == What.REQUEST else shape.delivered
+    assert tell is not None, errand.module
     for attempt in range(1, _TRIES + 1):
         try:
             with transaction.atomic():

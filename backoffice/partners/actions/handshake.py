@@ -53,21 +53,23 @@ def _alone(connection: Connection, now: datetime) -> Iterator[None]:
 
 
 def our_credentials(connection: Connection, token: str) -> dict[str, Any]:
-    """Our Credentials tree for this partner: the roles of the parties it was given, nobody else's."""
+    """Our Credentials tree for this partner: the roles of the parties it was given, nobody else's. The Role enum has no PTP, so
+    that one says OTHER (`types#types_role_enum`)."""
     roles = PartyRole.objects.filter(
         connection__isnull=True, state=RoleState.ACTIVE, party__connections_of_ours=connection
     ).select_related("party")
+    told = {(role.party_id, "OTHER" if role.role == "PTP" else role.role): role.party for role in roles}
     return {
         "token": token,
         "url": site.versions_url(),
         "roles": [
             {
-                "role": role.role,
-                "business_details": DocumentField.read(role.party.business_details),
-                "party_id": role.party.party_id,
-                "country_code": role.party.country_code,
+                "role": role,
+                "business_details": DocumentField.read(party.business_details),
+                "party_id": party.party_id,
+                "country_code": party.country_code,
             }
-            for role in roles
+            for (_, role), party in told.items()
         ],
     }
 

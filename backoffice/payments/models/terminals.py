@@ -53,6 +53,9 @@ class Terminal(Exchanged):
     evse_uids = ArrayField(models.CharField(max_length=36), default=list)
 
     differs = models.JSONField(default=dict, help_text="Fields of which the other side last said something else.")
+    touched = ArrayField(
+        models.CharField(max_length=60), default=list, help_text="Fields that the provider has not taken from us yet."
+    )
     told_generation = models.PositiveIntegerField(default=0)
     push_key = models.CharField(max_length=64, blank=True, help_text="Of the push that is on its way to the provider.")
     push_problem = models.CharField(max_length=300, blank=True, help_text="Why the provider did not take the last one.")

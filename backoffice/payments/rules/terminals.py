@@ -6,8 +6,9 @@ which locations and EVSEs it serves, and the provider hears that from it. OCPI h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 SENDER_ROLES = frozenset({"PTP", "OTHER"})
 RECEIVER_ROLES = frozenset({"CPO"})
@@ -60,3 +61,76 @@ ASK_TRANSITIONS: Mapping[AskState, frozenset[AskState]] = {
     AskState.REFUSED: frozenset({AskState.DONE}),
 }
 """The terminal may come before the answer does, and after an answer that never reached us."""
+
+
+class NotAllowed(Exception):
+    """The table knows no such move; the sentence says so."""
+
+
+def moved(state: TerminalState, move: TerminalMove) -> TerminalState:
+    """Raises NotAllowed."""
+    to = TRANSITIONS[state].get(move)
+    if to is None:
+        raise NotAllowed(f"it is {state.value.lower()}, and what is {state.value.lower()} cannot {_VERBS[move]}.")
+    return to
+
+
+_VERBS = {
+    M.TAKE: "be taken by the CPO",
+    M.ACTIVATE: "be activated",
+    M.ASK_TO_END: "be asked for to be deactivated",
+    M.KEEP: "be kept",
+    M.DEACTIVATE: "be deactivated",
+}
+
+MODULE = "terminals"
+
+ASSIGNED = ("location_ids", "evse_uids")
+"""What the CPO says of a terminal, with PATCH (T-476)."""
+
+PROVIDERS = frozenset({"terminal_id", "reference"})
+"""Fields that only the provider gives a value."""
+
+Tree = dict[str, Any]
+
+
+def why_not_by_cpo(stored: Tree, told: Tree, *, customer: tuple[str, str]) -> str:
+    """Why a CPO must not change its provider's terminal like this; empty when it may. `told`: the whole as it would be."""
+    for name in sorted(PROVIDERS):
+        if _key(stored.get(name)) != _key(told.get(name)):
+            return f"{name}: Expected what the terminal has; it is the provider's to change."
+    for name, own in zip(("country_code", "party_id"), customer, strict=True):
+        if told.get(name) is not None and _key(told[name]) != own:
+            return f"{name}: Expected {own}, or nothing; a terminal is not handed to another party."
+    return ""
+
+
+def _key(value: Any) -> str:
+    return str(value or "").upper()
+
+
+def changed_fields(before: Tree, after: Tree) -> frozenset[str]:
+    """What an object says differently, but for the time. An empty list, null and nothing are the same, and so are ids in another
+    order or case."""
+    names = (before.keys() | after.keys()) - {"last_updated"}
+    return frozenset(name for name in names if _said(name, before) != _said(name, after))
+
+
+def _said(name: str, tree: Tree) -> Any:
+    value = tree.get(name)
+    return _set(map(str, value or ())) if name in ASSIGNED else value or None
+
+
+def assignment(told: Tree) -> dict[str, list[str]]:
+    """Without repeats, in the order told."""
+    return {name: list({str(one).upper(): str(one) for one in told.get(name) or ()}.values()) for name in ASSIGNED}
+
+
+def _set(ids: Iterable[str]) -> set[str]:
+    return {each.upper() for each in ids}
+
+
+def unknown(ids: Sequence[str], known: Collection[str]) -> list[str]:
+    """Those that nobody knows."""
+    there = _set(known)
+    return [each for each in ids if each.upper() not in there]
