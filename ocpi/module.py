@@ -227,8 +227,8 @@ class Documents:
     Sender interface: GET list, GET of one where the chapter has it (`serves_one`), and `calls` beside them. Receiver interface:
     POST, answered with a Location header, and GET of that URL, which is `/{country_code}/{party_id}/{id}` below ours, or `/{id}`
     where the object names no owner (`partyless`, mod_payments): it then belongs to the peer's party that plays a sender role.
-    `acknowledged`: a peer took a document of ours and keeps it at this URL. `delivered`: what became of a call of ours at the peer's
-    Sender interface, by kind and key, as with `AsyncRequests`.
+    `acknowledged`: a peer took a document of ours and keeps it at this URL. `delivered`: what became of a call of ours at the
+    peer's Sender interface, by kind and key, as with `AsyncRequests`.
     """
 
     level: Level
