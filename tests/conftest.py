@@ -28,8 +28,10 @@ for _name, _value in generate_secrets().items():
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("ROAMDESK_DATA_DIR", tempfile.gettempdir() + "/roamdesk-tests-keep-nothing")
-    if "DATABASE_URL" not in os.environ and not hasattr(config, "workerinput"):
-        os.environ["DATABASE_URL"] = _start_server()
+    if not hasattr(config, "workerinput"):
+        os.environ["ROAMDESK_TESTS_FOLDER"] = _folder_of_this_run()
+        if "DATABASE_URL" not in os.environ:
+            os.environ["DATABASE_URL"] = _start_server()
     # The settings are loaded only now that the environment is complete; pytest-django sets Django up after this hook.
     os.environ["DJANGO_SETTINGS_MODULE"] = "backoffice.settings"
     assert settings.DATABASES
@@ -37,6 +39,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     _cleanup.close()
+
+
+def _folder_of_this_run() -> str:
+    """For what the workers share, see supervisor/clusters.py. The database's account must be able to enter it."""
+    folder = Path(tempfile.mkdtemp(prefix="roamdesk-run-"))
+    folder.chmod(0o755)
+    _cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+    return str(folder)
 
 
 def _start_server() -> str:

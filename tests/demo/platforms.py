@@ -1,12 +1,14 @@
 """Two whole platforms for tests, as `make run` starts them: ours, and the partner's in its folder."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import psycopg
 
 from backoffice.supervisor import postgres
 from backoffice.supervisor.data_directory import BASE_DIR, DataDirectory
+from tests.supervisor.clusters import lend_cluster
 
 READY_WITHIN = 150.0
 """Seconds. A first start makes two databases; the tests beside this one use the other core."""
@@ -35,14 +38,15 @@ class Platform:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
 
     def __init__(self, root: Path, *arguments: str) -> None:
+        """The root is a new folder in one that is open to the database's account."""
         self.arguments = arguments
         self.home = DataDirectory(root)
+        lend_cluster(self.home, self.home.partner)
         self.output = root / "output"
         self.ports = free_ports()
         self.launched: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
-        self.home.root.mkdir(parents=True, exist_ok=True)
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [
@@ -93,3 +97,16 @@ class Platform:
         address = f"host={postgres.sockets_of(side)} user={postgres.SUPERUSER} dbname={postgres.DATABASE}"
         with psycopg.connect(address, autocommit=True) as connection:
             return connection.execute(query.encode()).fetchall()
+
+
+def run_platforms(*arguments: str) -> Iterator[Platform]:
+    """What a fixture yields: both run, and are ended."""
+    folder = Path(tempfile.mkdtemp(prefix="roamdesk-demo-"))
+    folder.chmod(0o755)  # the database's account must be able to enter it
+    found = Platform(folder / "home", *arguments)
+    try:
+        found.start()
+        yield found
+    finally:
+        found.end()
+        shutil.rmtree(folder, ignore_errors=True)  # a database that was killed may still be leaving

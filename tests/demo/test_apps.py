@@ -11,9 +11,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +19,7 @@ import pytest
 from backoffice.supervisor.data_directory import BASE_DIR, DataDirectory
 from tests.demo.platforms import Platform
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("quiet platform")]
 
 WITHIN = 60.0
 
@@ -60,14 +58,6 @@ offering.assign(list(place.evses.values_list("pk", flat=True)), add=[tariff.obje
 changing.share(Location.objects.get(pk=place.pk), now=site.now())
 print("=", tariff.object_id)
 """
-
-
-@pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
-    found = Platform(tmp_path / "home", "--no-traffic")
-    found.start()
-    yield found
-    found.end()
 
 
 def told_by(platform: Platform, side: DataDirectory, script: str) -> str:
@@ -110,7 +100,8 @@ class Calls:
         return told
 
 
-def test_a_charge_from_an_app_to_a_station_and_back_to_the_receipt(platform: Platform) -> None:
+def test_a_charge_from_an_app_to_a_station_and_back_to_the_receipt(quiet_platform: Platform) -> None:
+    platform = quiet_platform
     home, partner = platform.home, platform.home.partner
     call = Calls(platform.ports[0], told_by(platform, home, APP))
     key = told_by(platform, partner, SYSTEM)
@@ -200,4 +191,3 @@ def test_a_charge_from_an_app_to_a_station_and_back_to_the_receipt(platform: Pla
         "SELECT kind, state, response, result FROM commands_command WHERE location_id = 'DEPOT-N' ORDER BY 1, 2, 3"
     )
     assert platform.ask(home, commands) == platform.ask(partner, commands)
-    assert platform.stop() == 0

@@ -9,7 +9,6 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from backoffice.demo.rules.drivers import PROGRAMME, Group
 from backoffice.demo.rules.visits import Story
 from backoffice.demo.stilwater.documents import BILLING, CARDS
 from backoffice.supervisor.data_directory import DataDirectory
-from tests.demo.platforms import Platform
+from tests.demo.platforms import Platform, run_platforms
 from tests.demo.test_tariff_arrives import Desk
 
 pytestmark = pytest.mark.e2e
@@ -33,11 +32,8 @@ SETTLED_WITHIN = 60.0
 
 
 @pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
-    found = Platform(tmp_path / "home", "--no-traffic")
-    found.start()
-    yield found
-    found.end()
+def platform() -> Iterator[Platform]:
+    yield from run_platforms("--no-traffic")
 
 
 def ask(side: DataDirectory, query: str) -> list[tuple[Any, ...]]:

@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from tests.demo.test_two_platforms import Platform, platform
+from tests.demo.platforms import Platform
 
-__all__ = ["platform"]
-
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("quiet platform")]
 
 TARIFFS = """SELECT t.object_id, t.document FROM tariffs_tariff t JOIN partners_party p ON p.id = t.party_id
     WHERE p.party_id = '{}' AND t.withdrawn_at IS NULL ORDER BY 1"""
@@ -56,7 +54,8 @@ class Desk:
         return str(answer.headers["Location"])
 
 
-def test_a_tariff_of_one_is_that_of_the_other(platform: Platform) -> None:
+def test_a_tariff_of_one_is_that_of_the_other(quiet_platform: Platform) -> None:
+    platform = quiet_platform
     home, partner = platform.home, platform.home.partner
 
     def same(query: str, *, sides: tuple[Any, Any], owner: str) -> bool:
@@ -90,4 +89,3 @@ def test_a_tariff_of_one_is_that_of_the_other(platform: Platform) -> None:
     platform.until(lambda: "2029-12-31T23:00:00Z" in Platform.ask(partner, NEW)[0][0], PUT_WITHIN)
     desk.post(tariff.replace("/change/", "/withdraw/"), reason="A test")
     platform.until(lambda: Platform.ask(partner, NEW)[0][1], PUT_WITHIN)
-    assert platform.stop() == 0

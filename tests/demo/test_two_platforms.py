@@ -4,11 +4,10 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.demo.platforms import Platform
+from tests.demo.platforms import Platform, run_platforms
 
 pytestmark = pytest.mark.e2e
 
@@ -16,11 +15,8 @@ ARRIVES_WITHIN = timedelta(seconds=2)
 
 
 @pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
-    found = Platform(tmp_path / "home")
-    found.start()
-    yield found
-    found.end()
+def platform() -> Iterator[Platform]:
+    yield from run_platforms()
 
 
 LOCATIONS = """SELECT l.object_id, l.document FROM locations_location l JOIN partners_party p ON p.id = l.party_id
