@@ -1,7 +1,7 @@
 """Every screen of the staff in a browser: no serious barrier, nothing wider than the window, one heading of the first rank.
 
 A screen is a row. A room makes the world that its screens show, and what the addresses need of it; each is looked at through
-every window of WINDOWS. What hides behind folds is unfolded first.
+every window of WINDOWS, one after the other. What hides behind folds is unfolded first.
 """
 
 from __future__ import annotations
@@ -390,22 +390,32 @@ needs_axe = pytest.mark.skipif(AXE is None, reason="axe-playwright-python is not
 
 
 @needs_axe
-@pytest.mark.parametrize(("theme", "width"), WINDOWS)
 @pytest.mark.parametrize("room", ROOMS)
-def test_no_screen_has_a_serious_barrier_or_spills_over(
-    room: str, theme: str, width: int, staff: Callable[..., Any]
-) -> None:
+def test_no_screen_has_a_serious_barrier_or_spills_over(room: str, staff: Callable[..., Any]) -> None:
     names = ROOMS[room].world()
-    window = staff(width=width, theme=theme)
+    window = staff(width=WINDOWS[0][1], theme=WINDOWS[0][0])
     found: list[str] = []
     for screen in ROOMS[room].screens:
+        turn(window.page, *WINDOWS[0])
         page = window.open(screen.format(**names))
         assert page.evaluate("document.querySelectorAll('h1').length") == 1, screen
-        found += barriers(page, screen)
-        if PICTURES:
-            name = re.sub("[^a-z0-9]+", "-", screen.removeprefix("/admin/").lower()).strip("-") or "home"
-            page.screenshot(path=Path(PICTURES) / f"{room}-{name}-{theme}-{width}.png", full_page=True)
+        for (
+            theme,
+            width,
+        ) in WINDOWS:  # as when a window is made smaller and the evening comes: asking for each page again took half
+            turn(page, theme, width)
+            found += barriers(page, f"{screen} ({theme}, {width})")
+            if PICTURES:
+                name = re.sub("[^a-z0-9]+", "-", screen.removeprefix("/admin/").lower()).strip("-") or "home"
+                page.screenshot(path=Path(PICTURES) / f"{room}-{name}-{theme}-{width}.png", full_page=True)
     assert found == []
+
+
+def turn(page: Any, theme: str, width: int) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": width, "height": 900})
+    # what the theme's script does when a page is loaded
+    page.evaluate("theme => document.documentElement.classList.toggle('dark', theme === 'dark')", theme)
 
 
 def barriers(page: Any, screen: str) -> Iterator[str]:
