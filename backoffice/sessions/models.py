@@ -87,6 +87,10 @@ class Session(Exchanged):
     group_id = models.CharField(
         max_length=36, blank=True, default="", db_default="", help_text="Of the token that reserved."
     )
+    booking_id = models.CharField(
+        max_length=36, blank=True, default="", db_default="", help_text="The Booking that it is the charge of."
+    )
+    booked_until = models.DateTimeField(null=True, help_text="When that booking ends.")
     point = models.ForeignKey(
         Evse, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, verbose_name="EVSE"
     )

@@ -100,6 +100,7 @@ def _composed(session: Session, now: datetime) -> Composed:
         signed_data=DocumentField.read(session.signed_data) if session.signed_data else None,
         now=milliseconds(now),
         outcome=outcome_of(session),
+        booking_id=session.booking_id,
     )
 
 

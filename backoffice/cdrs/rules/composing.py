@@ -52,11 +52,12 @@ def compose(
     signed_data: Tree | None,
     now: datetime,
     outcome: Outcome | None = None,
+    booking_id: str = "",
 ) -> Composed:
     """The whole CDR. `location`: its `place`; `tariff` prices it, `embedded`: the tariffs as the CDR carries them. `outcome`:
-    of the reservation that the session began as."""
+    of the reservation that the session began as. `booking_id`: of the Booking that it was."""
     assert session.end_date_time is not None, "a CDR is of a session that has ended"
-    periods = for_cdr(session.charging_periods) or [_nothing(session.start_date_time)]
+    periods = for_cdr(session.charging_periods) or [_nothing(session.start_date_time, reserved=outcome is not None)]
     began = min(session.start_date_time, periods[0].start_date_time)  # with the reservation, where there was one
     tree: Tree = {
         "country_code": session.country_code,
@@ -75,6 +76,8 @@ def compose(
     for name in ("authorization_reference", "meter_id"):
         if getattr(session, name):
             tree[name] = getattr(session, name)
+    if booking_id:
+        tree["booking_id"] = booking_id
     if signed_data is not None:
         tree["signed_data"] = signed_data
     return priced(tree, periods, tariff, zone, energy=session.kwh, outcome=outcome)
@@ -118,10 +121,11 @@ def costs(breakdown: Breakdown) -> Tree:
     return told
 
 
-def _nothing(start: datetime) -> ChargingPeriod:
-    """At least one period is required (T-314), also where no meter ever told anything."""
+def _nothing(start: datetime, *, reserved: bool) -> ChargingPeriod:
+    """At least one period is required (T-314), also where no meter ever told anything, or what was booked had not begun."""
+    kinds = ["RESERVATION_TIME"] if reserved else ["ENERGY", "TIME"]
     return ChargingPeriod.model_validate(
-        {"start_date_time": start, "dimensions": [{"type": "ENERGY", "volume": 0}, {"type": "TIME", "volume": 0}]}
+        {"start_date_time": start, "dimensions": [{"type": kind, "volume": 0} for kind in kinds]}
     )
 
 

@@ -16,6 +16,7 @@ from backoffice.locations.models import Evse, Location
 from backoffice.sessions.actions.running import lock, price_of, shift
 from backoffice.sessions.actions.writing import NOT_AVAILABLE, new, note, owe, write
 from backoffice.sessions.models import Reading, Session
+from backoffice.sessions.rules.booked import Booked
 from backoffice.sessions.rules.metering import Metered
 from backoffice.sessions.rules.states import SessionMove
 from backoffice.tariffs.rules.policy import Outcome
@@ -24,16 +25,27 @@ from backoffice.tokens.rules.deciding import Decision
 from ocpi.wire.sessions import SessionStatus
 
 
-def reserve(*, location: Location, evse: Evse, decision: Decision, now: datetime, group_id: str = "") -> Session:
-    """The EVSE is kept for this driver from now on. The connector is open unless there is but one."""
-    at = milliseconds(now)
+def reserve(
+    *,
+    location: Location,
+    evse: Evse,
+    decision: Decision,
+    now: datetime,
+    group_id: str = "",
+    booked: Booked | None = None,
+) -> Session:
+    """The EVSE is kept for this driver from now on, or since its booking began. The connector is open unless there is but one."""
+    at = milliseconds(min(booked.since, now) if booked is not None else now)
     connectors = [each["id"] for each in DocumentField.read(evse.document)["connectors"]]
     chosen = connectors[0] if len(connectors) == 1 else NOT_AVAILABLE
     reading = Metered(at, Decimal(0), Activity.RESERVED)
     with transaction.atomic():
-        version = price_of(location, evse, connectors[0], decision, at) if connectors else None
+        named = booked.tariffs if booked is not None else ()
+        version = price_of(location, evse, connectors[0], decision, at, named=named) if connectors else None
         session = new(location, evse, chosen, decision, "", version, reading, now)
         session.group_id = group_id
+        if booked is not None:
+            session.booking_id, session.booked_until = booked.identity, booked.until
         write(session, [reading], now)
         note(session, now, SessionMove.RESERVE.value, by="", status=session.status)
         Reading.objects.create(session=session, at=at, kwh=reading.kwh, activity=reading.activity.name)

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from backoffice.fields import DocumentField, milliseconds
 from backoffice.locations.models import Evse, Location
-from backoffice.sessions.actions.taking_up import begin_charging, reserved_for, take_up
+from backoffice.sessions.actions.taking_up import begin_charging, booked_for, reserved_for, take_up
 from backoffice.sessions.actions.tariffs import chosen, offered
 from backoffice.sessions.actions.writing import MANDATED, new, note, owe, readings_of, write
 from backoffice.sessions.models import Reading, Session
@@ -55,8 +55,10 @@ def begin(
     now: datetime,
     at: datetime | None = None,
     pending: bool = False,
+    kept: int | None = None,
 ) -> Session:
-    """A charge has begun; with `pending` the cable is not in yet. The same transaction again is the same session.
+    """A charge has begun; with `pending` the cable is not in yet. The same transaction again is the same session. `kept`: the
+    session of the booking that it is, by its row id; without, what this driver reserved there is taken up.
 
     Raises UnableToCharge.
     """
@@ -77,7 +79,7 @@ def begin(
             raise UnableToCharge(wrong)
         connector = _connector(evse, connector_id)
         _end_before(evse, transaction_id, now)
-        reserved = reserved_for(evse, decision)
+        reserved = booked_for(kept) if kept is not None else reserved_for(evse, decision)
         if reserved is not None:
             take_up(reserved, location, evse, connector["id"], decision, transaction_id, reading, now)
             used(decision.authorization_id, now=at)
@@ -234,12 +236,20 @@ def _end_before(evse: Evse, transaction_id: str, now: datetime) -> None:
 
 
 def price_of(
-    location: Location, evse: Evse, connector_id: str, decision: Decision, at: datetime
+    location: Location,
+    evse: Evse,
+    connector_id: str,
+    decision: Decision,
+    at: datetime,
+    *,
+    named: Sequence[str] = (),
 ) -> TariffVersion | None:
+    """`named`: the tariffs of a booking, which count instead of the connector's."""
     hidden: frozenset[str] = frozenset()
     if decision.connection is not None:
         hidden = undisclosed(decision.connection, [location.party_id])
-    return chosen(location.party_id, offered(evse, connector_id), at=at, wanted=_wanted(evse, decision), hidden=hidden)
+    ids = named or offered(evse, connector_id)
+    return chosen(location.party_id, ids, at=at, wanted=_wanted(evse, decision), hidden=hidden)
 
 
 def _wanted(evse: Evse, decision: Decision) -> tuple[TariffType, ...]:

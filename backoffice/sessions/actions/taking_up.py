@@ -38,6 +38,12 @@ def reserved_for(evse: Evse, decision: Decision) -> Session | None:
     return row if row is not None and _same_driver(row, decision) else None
 
 
+def booked_for(session: int) -> Session | None:
+    """The session of a booking, if nobody has taken it up. Locked until the transaction ends."""
+    rows = Session.objects.filter(pk=session, status=SessionStatus.RESERVATION.value, transaction="", ours=True)
+    return rows.select_for_update(of=("self",), no_key=True).select_related("tariff_version", "point", "party").first()
+
+
 def kept_from(evse: Evse, decision: Decision) -> str:
     """Why this driver must not charge there; empty when the EVSE is kept for nobody else."""
     row = _reserved(evse)
@@ -90,7 +96,8 @@ def take_up(
         "auth_method": decision.auth_method.value,  # T-282
         "connector_id": connector_id,
     }
-    if decision.reference:  # the last one that the eMSP gave counts (T-276)
+    # the last one that the eMSP gave counts (T-276), but for a booking, which has its own from beginning to bill (T-525)
+    if decision.reference and not row.booking_id:
         tree["authorization_reference"] = decision.reference
     row.document = DocumentField.write(tree)
     row.transaction, row.authorization_id = transaction_id, decision.authorization_id

@@ -17,6 +17,7 @@ from backoffice.locations.models import Evse, Location
 from backoffice.sessions.actions.storing import PROJECTED, parsed, projected
 from backoffice.sessions.actions.tariffs import compiled, zone_of
 from backoffice.sessions.models import Mandate, Reading, Session, SessionEvent
+from backoffice.sessions.rules import booked
 from backoffice.sessions.rules.cost import as_price, charged, figures
 from backoffice.sessions.rules.metering import GRAIN_AC, GRAIN_DC, Metered, charging_periods, energy
 from backoffice.sessions.rules.placing import place
@@ -135,6 +136,9 @@ def write(row: Session, readings: Sequence[Metered], now: datetime) -> None:
     tariff, zone = compiled(row.tariff_version), zone_of(row.time_zone) or UTC
     grain = GRAIN_DC if row.point is not None and row.point.max_power >= FAST else GRAIN_AC
     periods = charging_periods(tariff, readings, zone, grain=grain)
+    if row.booking_id:
+        expired = outcome_of(row) is Outcome.EXPIRED
+        periods = booked.told(periods, readings, until=row.booked_until, expired=expired)
     breakdown = None
     if tariff is not None:
         breakdown = charged(tariff, periods, zone, end=readings[-1].at, outcome=outcome_of(row))
