@@ -20,6 +20,8 @@ from ocpi.wire.base import Wire
 from ocpi.wire.bookings import Booking, BookingRequest, BookingTerms, Calendar
 from ocpi.wire.json import Invalid, parse, validate
 from ocpi.wire.locations import EVSE, Connector, Image, Location, RegularHours
+from ocpi.wire.payments import FinancialAdviceConfirmation
+from ocpi.wire.sessions import Session
 from ocpi.wire.tariffs import Tariff, TariffElement
 from ocpi.wire.tokens import Token
 from ocpi.wire.types import DisplayText
@@ -126,6 +128,14 @@ ROWS: list[Row] = [
         "booking_requests.0.booking_request.party_id",
         "EFG",
     ),
+    (
+        "accept_prices_with_vat",
+        FinancialAdviceConfirmation,
+        {"total_costs": {"excl_vat": 4, "incl_vat": Decimal("4.40")}},
+        "total_costs",
+        {"before_taxes": 4, "taxes": [{"name": "VAT", "amount": Decimal("0.40")}]},
+    ),
+    ("accept_prices_with_vat", Session, {"total_cost": {"excl_vat": 4}}, "total_cost", {"before_taxes": 4}),
     ("accept_other_urls", Image, {"url": "www.example.com/a.png"}, "url", "https://www.example.com/a.png"),
     ("accept_other_urls", Image, {"thumbnail": "none"}, "thumbnail", GONE),
     ("accept_other_enum_spelling", EVSE, {"status": "out-of-order"}, "status", "OUTOFORDER"),

@@ -123,7 +123,11 @@ def _said(name: str, tree: Tree) -> Any:
 
 def assignment(told: Tree) -> dict[str, list[str]]:
     """Without repeats, in the order told."""
-    return {name: list({str(one).upper(): str(one) for one in told.get(name) or ()}.values()) for name in ASSIGNED}
+    kept: dict[str, dict[str, str]] = {name: {} for name in ASSIGNED}
+    for name in ASSIGNED:
+        for one in told.get(name) or ():
+            kept[name].setdefault(str(one).upper(), str(one))
+    return {name: list(ids.values()) for name, ids in kept.items()}
 
 
 def _set(ids: Iterable[str]) -> set[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ocpi.versions import NEWEST, Context, fields
 from ocpi.versions.fields import Kind
-from ocpi.versions.repairs import bookings, enumerations, lists, locations, missing, values
+from ocpi.versions.repairs import bookings, enumerations, lists, locations, missing, payments, values
 from ocpi.versions.repairs.repair import (
     OMIT,
     AnswerRepair,
@@ -43,6 +43,7 @@ _ALL: tuple[Repair, ...] = (
     *enumerations.REPAIRS,
     *locations.REPAIRS,
     *missing.REPAIRS,
+    *payments.REPAIRS,
     *bookings.REPAIRS,
 )
 REPAIRS: dict[str, Repair] = {each.name: each for each in _ALL}

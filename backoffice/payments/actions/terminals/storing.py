@@ -60,9 +60,8 @@ def find(party: int, terminal_id: str) -> Terminal | None:
 
 def write(row: Terminal, tree: Tree, *, at: datetime) -> None:
     """Another document in a locked row, saved. Raises `ocpi.wire.json.Invalid`."""
-    for name, value in projected(tree, at=at)[1].items():
-        if name != "object_id":  # the case it came in first stays
-            setattr(row, name, value)
+    for name, value in projected({**tree, "terminal_id": row.object_id}, at=at)[1].items():  # the case it came in first
+        setattr(row, name, value)
     row.generation += 1
     row.save()
 
