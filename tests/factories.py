@@ -282,6 +282,20 @@ def small_token(uid: str, owner: str = "SE-ELV", *, at: str = "2026-03-01T08:00:
     } | changes
 
 
+def small_advice(object_id: str, reference: str, captured: str = "11.25", **changes: Any) -> Tree:
+    """A FinancialAdviceConfirmation of a whole capture, VAT of 25 % inside."""
+    net = Decimal(captured) / Decimal("1.25")
+    return {
+        "id": object_id,
+        "authorization_reference": reference,
+        "total_costs": {"before_taxes": net, "taxes": [{"name": "VAT", "amount": Decimal(captured) - net}]},
+        "currency": "EUR",
+        "eft_data": ["Mastercard", "**** 1234"],
+        "capture_status_code": "SUCCESS",
+        "last_updated": "2026-03-01T09:30:00Z",
+    } | changes
+
+
 def own_token(tree: Tree, *, now: datetime | None = None) -> Token:
     """A Token of one of our parties, stored as an import would."""
     return _token(tree, ours=True, now=now)

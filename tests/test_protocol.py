@@ -23,6 +23,7 @@ from backoffice.commands.models import Command
 from backoffice.partners.actions.connections import add_own_party, set_endpoints
 from backoffice.partners.models import Connection, Party, PartyRole
 from backoffice.payments.actions.terminals import providing
+from backoffice.payments.models import Advice
 from backoffice.roaming_site import site
 from backoffice.sessions.models import Session
 from ocpi import versions
@@ -147,6 +148,15 @@ def _card_payments(asking: Asking) -> None:
     assert asking.ask("POST", "2.3.0/receiver/payments/terminals", {"terminal_id": "T1"}).says == (201, 1000)
 
 
+def _advice(asking: Asking) -> None:
+    _card_payments(asking)
+    door = "2.3.0/receiver/payments/financial-advice-confirmations"
+    assert asking.ask("POST", door, factories.small_advice("F1", "REF-1")).says == (201, 1000)
+    row = Advice.objects.get()
+    row.pk, row.ours, row.party, row.customer = None, True, row.customer, row.party
+    row.save(force_insert=True)
+
+
 _LATER = "2026-03-02T08:00:00Z"
 _TERMINAL = {"terminal_id": "T1", "last_updated": "2999-01-01T00:00:00Z"}
 EXAMPLES: dict[str, Example] = {
@@ -251,6 +261,14 @@ EXAMPLES: dict[str, Example] = {
             ("PATCH", 2): lambda _: {"location_ids": ["L1"]},
         },
         exists=_card_payments,
+    ),
+    "financial-advice-confirmations": Example(
+        variables={
+            "SENDER": {"financial_advice_confirmation_id": "F1"},
+            "RECEIVER": {"financial_advice_confirmation_id": "F1"},
+        },
+        bodies={("POST", 1): lambda _: factories.small_advice("F2", "REF-2")},
+        exists=_advice,
     ),
     "credentials": Example(
         variables={"BOTH": {}},

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from backoffice import statements
 from backoffice.fields import DocumentField
+from backoffice.payments.actions import advices as advice
 from backoffice.payments.actions.terminals import arriving, assigning, providing
-from backoffice.payments.models import terminals
+from backoffice.payments.models import advices, terminals
+from backoffice.payments.rules.advices import MODULE as ADVICE
 from backoffice.payments.rules.terminals import MODULE, RECEIVER_ROLES, SENDER_ROLES
 from backoffice.roaming_site import site
 from ocpi.module import Call, Documents, Level, Module, Page, PageQuery, PartyRef, Peer, Tree
@@ -73,6 +75,40 @@ site.register(
                 Call("PATCH", "{terminal_id}", wire.Terminal, providing.change_asked, atomic=True, partial=True),
             ),
             delivered=assigning.delivered,
+        ),
+        sender_roles=SENDER_ROLES,
+        receiver_roles=RECEIVER_ROLES,
+        part_of="payments",
+    )
+)
+
+
+def advice_page(peer: Peer, query: PageQuery) -> Page:
+    return advices.SHELF.page(peer, _senders(peer), query)
+
+
+def own_advice(peer: Peer, owner: PartyRef | None, ids: tuple[str, ...]) -> Tree | None:
+    parties = [owner] if owner else _senders(peer)
+    return _read("payments_advice", parties, ids, f"d.ours AND {advices.READABLE}", peer)
+
+
+def their_advice(peer: Peer, owner: PartyRef, ids: tuple[str, ...]) -> Tree | None:
+    return _read("payments_advice", [owner], ids, TOLD_US, peer)
+
+
+site.register(
+    Module(
+        ADVICE,
+        Documents(
+            level=Level("financial_advice_confirmation_id", "id", wire.FinancialAdviceConfirmation),
+            page=advice_page,
+            read_own=own_advice,
+            read_theirs=their_advice,
+            post=advice.post,
+            acknowledged=advice.acknowledged,
+            store_page=advice.store_page,
+            serves_one=True,
+            partyless=True,
         ),
         sender_roles=SENDER_ROLES,
         receiver_roles=RECEIVER_ROLES,

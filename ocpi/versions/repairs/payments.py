@@ -24,7 +24,7 @@ def _with_taxes(node: Node, cls: type[Wire], context: Context) -> Node:
     """What is between the two sums is VAT. Without a sum with VAT nothing is known of taxes."""
     excl, incl = node["excl_vat"], node.get("incl_vat")
     told = {**without(node, "excl_vat", "incl_vat"), "before_taxes": excl}
-    if not _is_number(incl) or told.get("taxes"):
+    if incl is None or not _is_number(incl) or told.get("taxes"):
         return told
     return {**told, "taxes": [{"name": "VAT", "amount": _EXACT.subtract(Decimal(incl), Decimal(excl))}]}
 

@@ -1,0 +1,131 @@
+"""Financial advice, both ends: taken once, compared ever after; what is not taken is kept in quarantine."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from backoffice.partners import peers
+from backoffice.partners.models import Connection, Party
+from backoffice.payments.actions import advices
+from backoffice.payments.models import Advice, QuarantinedAdvice
+from backoffice.roaming_site import site
+from tests import factories
+from tests.doors.asking import Asking
+from tests.factories import Partner, small_advice
+from tests.payments.test_examples import EXAMPLES
+
+DOOR = "2.3.0/receiver/payments/financial-advice-confirmations"
+SENDER = "2.3.0/sender/payments/financial-advice-confirmations"
+
+WHOLE = b"""{"id": "F-1", "authorization_reference": "REF-1", "total_costs": {"before_taxes": 4.00, "taxes": [{"name": "VAT",
+    "amount": 0.40}]}, "currency": "EUR", "eft_data": ["Mastercard", "AID: 1234", "Nr: **** **** **** 1234", "Amount: EUR 4.40"],
+    "capture_status_code": "SUCCESS", "capture_status_message": "captured", "psp": "x", "last_updated": "2026-03-01T09:30:00Z"}"""
+
+
+@pytest.mark.rule("T-473")
+def test_an_advice_is_kept_whole_and_read_back(paying: Asking, us: Party) -> None:
+    answered = paying.ask("POST", DOOR, WHOLE)
+    assert answered.says == (201, 1000)
+    row = Advice.objects.get()
+    assert (row.captured, row.captured_excl, row.currency) == (Decimal("4.40"), Decimal("4.00"), "EUR")
+    assert (row.party.party_id, row.customer, row.ours, row.cdr) == ("PAY", us, False, None)
+    assert paying.get(answered.headers["Location"]).data["psp"] == "x"
+    assert Asking(factories.partner("FR-CBX:OTHER").token).get(f"{DOOR}/F-1").says == (404, 2001)
+
+
+def changed(**fields: Any) -> dict[str, Any]:
+    return small_advice("F-1", "REF-1") | fields
+
+
+SECONDS = [
+    (changed(), 201, 1000, ""),
+    (changed(last_updated="2026-04-01T09:30:00Z"), 201, 1000, ""),  # the time alone is no content
+    (changed(id="f-1", capture_status_message=None), 201, 1000, ""),
+    (small_advice("F-1", "REF-1", "11.26"), 200, 2001, "OTHER_CONTENT"),
+    (changed(authorization_reference="REF-2"), 200, 2001, "OTHER_CONTENT"),
+    (changed(capture_status_code="FAILED"), 200, 2001, "OTHER_CONTENT"),
+    (small_advice("F-2", "REF-1"), 200, 2001, "SECOND"),
+    (small_advice("F-2", "ref-1", "0.05"), 200, 2001, "SECOND"),
+    (small_advice("F-2", "REF-2"), 201, 1000, ""),
+]
+
+
+@pytest.mark.parametrize(("body", "http", "code", "why"), SECONDS)
+def test_what_is_told_twice(paying: Asking, body: dict[str, Any], http: int, code: int, why: str) -> None:
+    paying.ask("POST", DOOR, small_advice("F-1", "REF-1"))
+    first = Advice.objects.get(object_id="F-1").document
+    for _ in range(2):
+        assert paying.ask("POST", DOOR, body).says == (http, code)
+    assert Advice.objects.get(object_id="F-1").document == first
+    assert [row.why for row in QuarantinedAdvice.objects.all()] == ([why] if why else [])
+    if why:
+        kept = QuarantinedAdvice.objects.get()
+        assert (kept.times, kept.advice) == (2, Advice.objects.get())
+
+
+def test_a_card_that_is_tried_again(paying: Asking) -> None:
+    for number, status in enumerate(("FAILED", "FAILED", "PARTIAL_SUCCESS")):
+        body = small_advice(f"F-{number}", "REF-1", capture_status_code=status, eft_data=["x"])
+        assert paying.ask("POST", DOOR, body).says == (201, 1000)
+    assert paying.ask("POST", DOOR, small_advice("F-9", "REF-1")).says == (200, 2001)
+    assert Advice.objects.count() == 3
+
+
+@pytest.mark.rule("T-490", "T-491")
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"capture_status_code": "DONE"},
+        {"eft_data": []},
+        {"eft_data": ["x" * 256]},
+        {"total_costs": None},
+        {"total_costs": {"before_taxes": "4.00"}},
+        {"currency": "EURO"},
+        {"authorization_reference": "x" * 37},
+        {"id": ""},
+    ],
+)
+def test_what_is_no_advice(paying: Asking, fields: dict[str, Any]) -> None:
+    assert paying.ask("POST", DOOR, changed(**fields)).says == (200, 2001)
+    assert not Advice.objects.exists()
+
+
+@pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the official example files are not part of this repository")
+def test_the_examples_need_a_repair(provider: Partner, paying: Asking) -> None:
+    names = ("success", "failure")
+    bodies = [(EXAMPLES / f"payment_financial_advice_confirmation_example_{name}.json").read_bytes() for name in names]
+    assert [paying.ask("POST", DOOR, body).says for body in bodies] == [(200, 2001)] * 2
+    Connection.objects.filter(pk=provider.connection.pk).update(repairs=["accept_prices_with_vat"])
+    assert [paying.ask("POST", DOOR, body).says for body in bodies] == [(201, 1000), (200, 2001)]  # they share an id
+    assert Advice.objects.get().captured == Decimal("4.40")
+
+
+def test_a_pull_takes_a_page(provider: Partner, us: Party) -> None:
+    peer = peers.of_connection(provider.connection.pk)
+    assert peer is not None
+    page = [small_advice("F-2", "REF-2"), small_advice("F-1", "REF-1"), small_advice("F-3", "REF-1")]
+    items = [(peer.theirs[0], tree, None) for tree in page]
+    assert advices.store_page(peer, items, site.now()) == 2
+    assert advices.store_page(peer, items, site.now()) == 0
+    assert QuarantinedAdvice.objects.get().times == 2
+
+
+@pytest.mark.rule("T-471")
+def test_a_cpo_reads_what_was_captured_at_its_charge_points(ptp: Party, cpo: Partner, charging: Asking) -> None:
+    other = factories.partner("NO-FJO:CPO", ours=[ptp])
+    for number, customer in ((1, cpo.party), (2, other.party), (3, cpo.party)):
+        tree = small_advice(f"F-{number}", f"REF-{number}")
+        Advice.objects.create(
+            party=ptp, customer=customer, ours=True, object_id=tree["id"], document=advices.DocumentField.write(tree),
+            last_updated=site.now(), created_at=site.now(), authorization_reference=tree["authorization_reference"],
+            captured_excl=9, captured=Decimal("11.25"), currency="EUR", capture_status="SUCCESS", content_hash="x",
+        )  # fmt: skip
+    listed = charging.get(f"{SENDER}?limit=1")
+    assert ([each["id"] for each in listed.data], listed.headers["X-Total-Count"]) == (["F-1"], "2")
+    assert charging.get(f"{SENDER}/F-3").data["authorization_reference"] == "REF-3"
+    assert charging.get(f"{SENDER}/F-2").says == (404, 2001)
+    assert charging.get(f"{SENDER}?date_from=2999-01-01T00:00:00Z").data == []
+    assert charging.ask("POST", SENDER, WHOLE).says[0] == 405
