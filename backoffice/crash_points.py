@@ -14,6 +14,10 @@ _reached: Counter[str] = Counter()
 
 POINTS = frozenset(
     {
+        "card-claimed-before-ask",
+        "card-asked-before-settled",
+        "card-settled-before-commit",
+        "card-start-before-commit",
         "command-queued-before-commit",
         "command-taken-before-commit",
         "command-settled-before-commit",

@@ -54,6 +54,8 @@ OUTGOING_ALLOW_HTTP = env.bool("ROAMDESK_ALLOW_HTTP", DEMO)
 EXCHANGE_RETENTION_DAYS = env.int("ROAMDESK_EXCHANGE_RETENTION_DAYS", 30)
 # Age at which credentials tokens are exchanged by themselves; 0: never.
 ROTATE_AFTER_DAYS = env.int("ROAMDESK_ROTATE_AFTER_DAYS", 30)
+# The class of the driver of a payment provider (backoffice/payments/provider.py), for terminals of our own; none: no cards.
+PAYMENT_PROVIDER = env.str("ROAMDESK_PAYMENT_PROVIDER", "backoffice.payments.simulated.Simulated" if DEMO else "")
 # How many requests for orders may wait at once in each web process, for each holds a thread.
 API_WAITS = env.int("ROAMDESK_API_WAITS", 2)
 # What `manage.py up` recorded of its last start: port, side ("home" or "partner"), partner_url, partner_data_dir.

@@ -20,7 +20,7 @@ from ocpi.wire import locations as wire
 Tree = dict[str, Any]
 
 SENDER_ROLES = frozenset({"CPO", "NAP"})
-RECEIVER_ROLES = frozenset({"EMSP", "NSP", "NAP", "OTHER"})
+RECEIVER_ROLES = frozenset({"EMSP", "NSP", "NAP", "PTP", "OTHER"})
 """Who typically owns locations and who wants to hear of them (`roles.json`)."""
 
 

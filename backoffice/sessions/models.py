@@ -105,6 +105,13 @@ class Session(Exchanged):
     signed_data = DocumentField(
         blank=True, default="", db_default="", help_text="Signed meter values as the hardware gave them, for the CDR."
     )
+    invoice_reference_id = models.CharField(
+        max_length=39,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Of the invoice that we write to the driver, for the CDR. Empty: we write none.",
+    )
 
     class Meta:
         permissions: ClassVar = [

@@ -75,6 +75,8 @@ def test_every_cent_is_in_exactly_one_line_and_one_sum(entries: list[Entry], oth
         total = sum(each.units for each in entries if each.book is book)
         assert sum(getattr(line, told) or 0 for line in lines) == total
         assert sum(getattr(each, told) for each in per) == total
-    assert all(line.captured == line.billed == line.invoiced for line in lines if line.finding is Finding.TIED and line.billed)
+    assert all(
+        line.captured == line.billed == line.invoiced for line in lines if line.finding is Finding.TIED and line.billed
+    )
     for each in per:
         assert each.tied is (each.open == 0)

@@ -114,9 +114,9 @@ def test_amounts_are_whole_minor_units() -> None:
     assert amount(1235, "EUR") == Decimal("12.35")
     assert shown(1235, "EUR") == "12.35 EUR"
     assert shown(130, "JPY") == "130 JPY"
-    assert payable(Decimal("10"), Decimal("11.9"), "EUR") == 1190
-    assert payable(Decimal("10"), None, "EUR") == 1000, "where no tax is named the amount is what it costs"
-    assert payable(Decimal("-1"), None, "EUR") == 0
+    assert payable(Decimal(10), Decimal("11.9"), "EUR") == 1190
+    assert payable(Decimal(10), None, "EUR") == 1000, "where no tax is named the amount is what it costs"
+    assert payable(Decimal(-1), None, "EUR") == 0
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6))

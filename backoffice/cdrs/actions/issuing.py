@@ -101,6 +101,7 @@ def _composed(session: Session, now: datetime) -> Composed:
         now=milliseconds(now),
         outcome=outcome_of(session),
         booking_id=session.booking_id,
+        invoice=session.invoice_reference_id,
     )
 
 

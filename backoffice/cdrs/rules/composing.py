@@ -53,9 +53,11 @@ def compose(
     now: datetime,
     outcome: Outcome | None = None,
     booking_id: str = "",
+    invoice: str = "",
 ) -> Composed:
     """The whole CDR. `location`: its `place`; `tariff` prices it, `embedded`: the tariffs as the CDR carries them. `outcome`:
-    of the reservation that the session began as. `booking_id`: of the Booking that it was."""
+    of the reservation that the session began as. `booking_id`: of the Booking that it was. `invoice`: its
+    invoice_reference_id."""
     assert session.end_date_time is not None, "a CDR is of a session that has ended"
     periods = for_cdr(session.charging_periods) or [_nothing(session.start_date_time, reserved=outcome is not None)]
     began = min(session.start_date_time, periods[0].start_date_time)  # with the reservation, where there was one
@@ -78,6 +80,8 @@ def compose(
             tree[name] = getattr(session, name)
     if booking_id:
         tree["booking_id"] = booking_id
+    if invoice:
+        tree["invoice_reference_id"] = invoice
     if signed_data is not None:
         tree["signed_data"] = signed_data
     return priced(tree, periods, tariff, zone, energy=session.kwh, outcome=outcome)

@@ -13,9 +13,9 @@ from enum import StrEnum
 
 from ocpi.wire.commands import CommandResultType, CommandType
 
-SENDER_ROLES = frozenset({"EMSP"})
+SENDER_ROLES = frozenset({"EMSP", "PTP", "OTHER"})
 RECEIVER_ROLES = frozenset({"CPO"})
-"""Who typically sends commands and who executes them (`roles.json`)."""
+"""Who typically sends commands and who executes them (`roles.json`). A payment terminal provider registers as OTHER."""
 
 
 class Direction(StrEnum):

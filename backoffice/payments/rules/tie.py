@@ -146,9 +146,7 @@ def tie(entries: Iterable[Entry], decided: Sequence[Decided] = ()) -> list[Line]
 
 def _line(key: str, group: Sequence[Entry], decided: Decided | None) -> Line:
     by_book = {book: [each for each in group if each.book is book] for book in Book}
-    captured, billed, invoiced = (
-        sum(each.units for each in by_book[book]) if by_book[book] else None for book in Book
-    )
+    captured, billed, invoiced = (sum(each.units for each in by_book[book]) if by_book[book] else None for book in Book)
     anchor = (by_book[Book.CDRS] or by_book[Book.CAPTURES] or by_book[Book.INVOICES])[0]
     finding = _finding(group, by_book, captured, billed, invoiced, decided.written_off if decided else 0)
     return Line(

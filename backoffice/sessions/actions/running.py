@@ -31,6 +31,7 @@ from backoffice.tokens.rules.words import How, Kind
 from ocpi.wire.sessions import ProfileType, SessionStatus
 from ocpi.wire.tariffs import TariffType
 from ocpi.wire.tokens import AllowedType
+from ocpi.wire.types import TokenType
 
 Tree = dict[str, Any]
 
@@ -253,7 +254,10 @@ def price_of(
 
 
 def _wanted(evse: Evse, decision: Decision) -> tuple[TariffType, ...]:
-    """The profile that the token is set to, where the EVSE can charge by profiles, then what is for everybody."""
+    """Without a contract, the price for that. Else the profile that the token is set to, where the EVSE can charge by profiles.
+    Then what is for everybody."""
+    if decision.token is not None and decision.token["type"] == TokenType.AD_HOC_USER:
+        return (TariffType.AD_HOC_PAYMENT, TariffType.REGULAR)
     if CAPABLE not in evse.capabilities or decision.token is None:
         return (TariffType.REGULAR,)
     profile = (

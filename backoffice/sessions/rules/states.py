@@ -13,8 +13,8 @@ from enum import StrEnum
 from ocpi.wire.sessions import SessionStatus
 
 SENDER_ROLES = frozenset({"CPO"})
-RECEIVER_ROLES = frozenset({"EMSP", "SCSP", "PTP"})
-"""Who typically has sessions and who hears of them (`roles.json`)."""
+RECEIVER_ROLES = frozenset({"EMSP", "SCSP", "PTP", "OTHER"})
+"""Who typically has sessions and who hears of them (`roles.json`). A payment terminal provider registers as OTHER."""
 
 
 class SessionMove(StrEnum):

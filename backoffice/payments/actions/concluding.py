@@ -1,0 +1,93 @@
+"""What follows a capture: the CPO is told by a financial advice, and where we write the driver's invoice it is written.
+
+The advice is told also where the CPO writes no invoice: it books what was captured against its CDR all the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from backoffice.delivery.actions.staging import stage
+from backoffice.fields import DocumentField, milliseconds
+from backoffice.payments.actions import invoicing
+from backoffice.payments.models import Advice, CardPayment
+from backoffice.payments.rules.money import amount
+from backoffice.payments.rules.receipt import lines
+from backoffice.payments.rules.splitting import split
+from backoffice.payments.rules.transaction import State
+from ocpi.wire import json as wire_json
+from ocpi.wire import payments as wire
+from ocpi.wire.base import date_time_text
+from ocpi.wire.payments import CaptureStatusCode, InvoiceCreator
+
+MODULE = "financial-advice-confirmations"
+
+STATUS = {
+    State.CAPTURED: CaptureStatusCode.SUCCESS,
+    State.PARTIAL: CaptureStatusCode.PARTIAL_SUCCESS,
+    State.FAILED: CaptureStatusCode.FAILED,
+}
+
+
+def conclude(row: CardPayment, *, receipt: Sequence[str], message: str, now: datetime) -> None:
+    """In the transaction that says what was captured, which saves the row."""
+    assert row.captured is not None and row.cdr is not None
+    eft = lines(receipt)
+    status = STATUS[State(row.state)]
+    at = milliseconds(now)
+    captured = amount(row.captured, row.currency)
+    bill: dict[str, Any] = row.cdr.tree()["total_cost"]
+    tree = {
+        "id": str(uuid.uuid4()),
+        "authorization_reference": row.reference,
+        "total_costs": split(captured, bill),
+        "currency": row.currency,
+        "eft_data": eft or ([] if status is CaptureStatusCode.FAILED else ["CARD PAYMENT"]),
+        "capture_status_code": status.value,
+        **({"capture_status_message": lines([message])[0]} if message.strip() else {}),
+        "last_updated": date_time_text(at),
+    }
+    value = wire_json.validate(wire.FinancialAdviceConfirmation, tree)
+    row.advice = Advice.objects.create(
+        party=row.party,
+        customer=row.customer,
+        ours=True,
+        object_id=value.id,
+        document=DocumentField.write(tree),
+        last_updated=at,
+        created_at=now,
+        authorization_reference=row.reference,
+        captured_excl=Decimal(value.total_costs.before_taxes),
+        captured=captured,
+        currency=row.currency,
+        capture_status=status.value,
+        message=value.capture_status_message or "",
+        content_hash=content_hash(tree),
+        terminal=row.terminal,
+        session=row.session,
+        cdr=row.cdr,
+    )
+    stage(sender=row.party_id, module=MODULE, changes=[((value.id,), ())], now=now, receiver=row.customer_id)
+    if not row.cdr.tree().get("invoice_reference_id"):
+        row.save()
+        invoicing.issue(
+            row.cdr,
+            party=row.party,
+            creator=InvoiceCreator.PTP,
+            reference=row.reference,
+            payment=row,
+            now=now,
+        )
+    if row.customer.ours or not row.cdr.tree().get("invoice_reference_id"):
+        invoicing.enrich(row.advice, now=now)
+
+
+def content_hash(tree: dict[str, Any]) -> str:
+    """Of all it says but last_updated."""
+    told = {name: value for name, value in sorted(tree.items()) if name != "last_updated"}
+    return hashlib.sha256(wire_json.encode(told)).hexdigest()
