@@ -33,6 +33,11 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 5},
     },
+    "Look after charges that cards pay for": {
+        "task": "payments.catch_up",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
     "Price CDRs that were received": {"task": "cdrs.check_waiting", "schedule": 5.0, "options": {"expires": 5}},
     "Issue CDRs that are missing, and owe those that were never owed": {"task": "cdrs.look_after", "schedule": 60.0},
     "Look for CDRs that we missed": {"task": "cdrs.fetch_missed", "schedule": crontab(hour=2, minute=10)},

@@ -7,9 +7,11 @@ from backoffice.cdrs.actions import acknowledging, receiving
 from backoffice.cdrs.models import READABLE, SHELF
 from backoffice.cdrs.rules.content import RECEIVER_ROLES, SENDER_ROLES
 from backoffice.fields import DocumentField
+from backoffice.payments.actions import watching
 from backoffice.roaming_site import site
-from ocpi.module import Documents, Level, Module, Page, PageQuery, PartyRef, Peer, Tree
+from ocpi.module import Arrival, Documents, Level, Module, Page, PageQuery, PartyRef, Peer, Stored, Tree
 from ocpi.wire import cdrs as wire
+from ocpi.wire.types import TokenType
 
 
 def _senders(peer: Peer) -> list[PartyRef]:
@@ -41,6 +43,13 @@ def _read(parties: list[int], identity: str, visible: str, peer: Peer) -> Tree |
     return tree
 
 
+def post(arrival: Arrival) -> Stored:
+    stored = receiving.post(arrival)
+    if arrival.tree["cdr_token"]["type"] == TokenType.AD_HOC_USER:  # a card may pay for it at a terminal of ours
+        watching.hint(arrival.tree.get("authorization_reference") or "", now=arrival.now)
+    return stored
+
+
 site.register(
     Module(
         "cdrs",
@@ -49,7 +58,7 @@ site.register(
             page=page,
             read_own=read_own,
             read_theirs=read_theirs,
-            post=receiving.post,
+            post=post,
             acknowledged=acknowledging.acknowledged,
             store_page=receiving.store_page,
         ),

@@ -44,6 +44,7 @@ from backoffice.commands.actions import reservations
 from backoffice.fields import DocumentField
 from backoffice.locations.actions.changing import set_status
 from backoffice.locations.models import Evse, Location
+from backoffice.payments.actions import charging as paying
 from backoffice.roaming_site import site
 from backoffice.sessions.actions import running
 from backoffice.sessions.actions.taking_up import kept_from
@@ -163,11 +164,12 @@ def _started(told: Started, now: datetime) -> str:
             now=now,
         )
         reservations.came(session, now=now)
+        paying.began(session, now=now)
     return session.object_id
 
 
 def _metered(told: Metered, now: datetime) -> bool:
-    running.meter(
+    metered = running.meter(
         session=_running(told.evse_id, told.transaction),
         kwh=told.meter_kwh,
         power_kw=told.power_kw,
@@ -176,6 +178,7 @@ def _metered(told: Metered, now: datetime) -> bool:
         at=clamped(told.at, now),
         now=now,
     )
+    paying.metered(metered, now=now)
     return True
 
 
@@ -189,7 +192,9 @@ def _stopped(told: Stopped, now: datetime) -> bool:
         now=now,
     )
     try:  # the charge has ended, whatever becomes of its bill; a sweep issues what was not issued here
-        issuing.issue(ended.pk, now=now)
+        cdr = issuing.issue(ended.pk, now=now)
+        if cdr is not None:
+            paying.billed(cdr, now=now)
     except (issuing.UnableToIssue, DatabaseError) as error:
         log.warning("%s: no CDR yet: %s", told.evse_id, error)
     return True

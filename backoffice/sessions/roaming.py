@@ -6,12 +6,14 @@ from datetime import timedelta
 
 from backoffice import statements
 from backoffice.fields import DocumentField
+from backoffice.payments.actions import watching
 from backoffice.roaming_site import site
 from backoffice.sessions.actions import arriving, preferring
 from backoffice.sessions.models import READABLE, SHELF
 from backoffice.sessions.rules.states import RECEIVER_ROLES, SENDER_ROLES
 from ocpi.module import (
     Answer,
+    Arrival,
     Call,
     CallArrival,
     Level,
@@ -22,11 +24,13 @@ from ocpi.module import (
     PartyRef,
     Peer,
     Refusal,
+    Stored,
     Tree,
     Unknown,
 )
 from ocpi.wire import sessions as wire
 from ocpi.wire.envelope import StatusCode
+from ocpi.wire.types import TokenType
 
 FULL_PULL = timedelta(days=30)
 """A session of before has ended, and its CDR says what it came to."""
@@ -84,6 +88,13 @@ def prefer(arrival: CallArrival) -> Answer:
     return Answer(response.value, object_path=arrival.segments["session_id"])
 
 
+def put(arrival: Arrival) -> Stored:
+    stored = arriving.put(arrival)
+    if arrival.tree["cdr_token"]["type"] == TokenType.AD_HOC_USER:  # a card may pay for it at a terminal of ours
+        watching.hint(arrival.tree.get("authorization_reference") or "", now=arrival.now)
+    return stored
+
+
 site.register(
     Module(
         "sessions",
@@ -92,7 +103,7 @@ site.register(
             page=page,
             read_own=read_own,
             read_theirs=read_theirs,
-            put=arriving.put,
+            put=put,
             patch=arriving.patch,
             store_page=arriving.store_page,
             dated=FULL_PULL,

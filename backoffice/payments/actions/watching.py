@@ -161,10 +161,14 @@ def _cdr(row: CardPayment) -> Cdr | None:
     bills = Cdr.objects.filter(
         party=row.customer_id, emsp=row.party_id, credit=False, credited_by=None, entered_at__isnull=False
     ).order_by("-id")
-    found = bills.alias(key=Bare("token_uid")).filter(key=row.reference.upper()).first()
-    if found is None and row.session is not None:
-        found = bills.filter(session_ref__iexact=row.session.object_id).first()
-    return found
+    ways = [Q(key=row.reference.upper())]
+    if row.session is not None:
+        ways.append(Q(session_ref__iexact=row.session.object_id))
+    for way in ways:
+        found = bills.alias(key=Bare("token_uid")).filter(way).first()
+        if found is not None:
+            return found
+    return None
 
 
 def _without_session(row: CardPayment, now: datetime) -> None:

@@ -27,6 +27,7 @@ from backoffice.delivery.management.hurrying import wait as _wait
 from backoffice.jobs import actions as jobs
 from backoffice.jobs.recording import HEADER
 from backoffice.nudging import CHANNEL, QUIET
+from backoffice.payments.actions import watching as payments
 from backoffice.roaming_site import site
 
 log = logging.getLogger("roamdesk.sweep")
@@ -58,6 +59,17 @@ class Command(BaseCommand):
         super().__init__(*args, **options)
         self.begun: dict[tuple[str, int, datetime], bool] = {}
         """Work in tables that was handed on: task, id, waiting since when; True once this process does it itself."""
+
+        self.paying = False
+
+    def _pay_here(self) -> None:
+        try:
+            payments.look_after(now=site.now())
+        except Exception:
+            log.exception("looking after card payments here failed")
+        finally:
+            self.paying = False
+            database.close()
 
     def handle(self, *args: Any, **options: Any) -> None:
         threading.Thread(target=Hurry().forever, name="errands", daemon=True).start()
@@ -100,6 +112,13 @@ class Command(BaseCommand):
                 pool.submit(_tell_here, endpoint_id, inline)
             else:
                 _publish("api.tell", endpoint_id=endpoint_id)
+        payment = payments.oldest_due(now)
+        if payment is not None:
+            if now - payment > INLINE_AFTER and not self.paying:
+                self.paying = True
+                pool.submit(self._pay_here)
+            else:
+                _publish("payments.look_after")
         for name, task, given in jobs.asked():
             if _publish(task, headers={HEADER: name}, **given):
                 jobs.sent(name)
