@@ -5,7 +5,7 @@ Rows are imported inside the fixtures: pytest loads this file before Django is s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from backoffice.partners.models import Party
     from tests.doors.asking import Asking
     from tests.factories import Partner
+    from tests.payments.taking import Abroad
+    from tests.peer import ScriptedPeer
 
 __all__ = ["peer", "platform", "reachable"]
 
@@ -71,3 +73,19 @@ def charging(cpo: Partner) -> Asking:
     from tests.doors.asking import Asking
 
     return Asking(cpo.token)
+
+
+@pytest.fixture
+def simulated(settings: Any) -> None:
+    """Cards are taken by the simulated provider."""
+    from tests.payments.taking import SIMULATED
+
+    settings.PAYMENT_PROVIDER = SIMULATED
+
+
+@pytest.fixture
+def abroad(db: None, simulated: None, reachable: None, peer: ScriptedPeer) -> Abroad:
+    """We are the provider DE-PTP, with a terminal at NL-TNM."""
+    from tests.payments.taking import Abroad
+
+    return Abroad(peer)

@@ -85,7 +85,7 @@ def metered(session: Session, *, now: datetime) -> bool:
             return False
         cost = session.our_incl if session.our_incl is not None else session.our_excl
         before = None if row.cost is None else amount(row.cost, row.currency)
-        over = reached(cost, before, row.limit or 0, row.currency)
+        over = row.stopped_at is not None or reached(cost, before, row.limit or 0, row.currency)
         asked = row.stopped_at is not None and now - row.stopped_at < ANSWERS_WITHIN
         if cost is not None:
             row.cost = units(cost, row.currency)

@@ -186,8 +186,10 @@ def _limit(row: CardPayment, session: Session, now: datetime) -> None:
     """End it before it costs more than is reserved (T-487)."""
     cost = next((told for told in (session.total_incl, session.our_incl, session.total_excl) if told is not None), None)
     told = None if cost is None else Decimal(cost)
-    if row.reserved is not None and reached(told, row.cost, row.reserved, row.currency):
-        starting.stop(row, reason=f"It costs {told:f} {row.currency} of {shown(row.reserved, row.currency)}.", now=now)
+    over = row.reserved is not None and reached(told, row.cost, row.reserved, row.currency)
+    if over or row.stop is not None:  # a stop that came to nothing is asked for again
+        spent = "" if told is None else f"It costs {told:f} of {shown(row.reserved or 0, row.currency)}."
+        starting.stop(row, reason=spent, now=now)
     if told is not None and told != row.cost:
         row.cost = told
 
