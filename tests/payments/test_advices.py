@@ -10,12 +10,13 @@ import pytest
 from backoffice.partners import peers
 from backoffice.partners.models import Connection, Party
 from backoffice.payments.actions import advices
-from backoffice.payments.models import Advice, QuarantinedAdvice
+from backoffice.payments.models import Advice, CardCharge, QuarantinedAdvice
 from backoffice.roaming_site import site
 from tests import factories
 from tests.doors.asking import Asking
 from tests.factories import Partner, small_advice
 from tests.payments.test_examples import EXAMPLES
+from tests.sessions import cast
 
 DOOR = "2.3.0/receiver/payments/financial-advice-confirmations"
 SENDER = "2.3.0/sender/payments/financial-advice-confirmations"
@@ -129,3 +130,21 @@ def test_a_cpo_reads_what_was_captured_at_its_charge_points(ptp: Party, cpo: Par
     assert charging.get(f"{SENDER}/F-2").says == (404, 2001)
     assert charging.get(f"{SENDER}?date_from=2999-01-01T00:00:00Z").data == []
     assert charging.ask("POST", SENDER, WHOLE).says[0] == 405
+
+
+@pytest.mark.rule("T-484")
+def test_an_advice_belongs_to_the_charge_that_its_provider_began(provider: Partner, paying: Asking, us: Party) -> None:
+    """By the reference of the StartSession; one of another provider's charge is refused, one of nobody's is an orphan."""
+    other = factories.partner("FR-CBX:OTHER")
+    for number, whose in ((1, provider.party), (2, other.party)):
+        session = cast.begin(cast.point(tariffs=(), location=f"L{number}", evse_id=f"DE*RDK*E{number}"), whose)
+        CardCharge.objects.create(
+            session=session, provider=whose, reference=f"REF-{number}", currency="EUR", created_at=site.now()
+        )
+    assert paying.ask("POST", DOOR, small_advice("F-1", "ref-1")).says == (201, 1000)
+    assert paying.ask("POST", DOOR, small_advice("F-2", "REF-2")).says == (200, 2001)
+    assert paying.ask("POST", DOOR, small_advice("F-3", "REF-3")).says == (201, 1000)
+    found = {row.object_id: row.session_id for row in Advice.objects.all()}
+    assert found == {"F-1": CardCharge.objects.get(reference="REF-1").session_id, "F-3": None}
+    assert QuarantinedAdvice.objects.get().why == "FOREIGN_REFERENCE"
+    assert Asking(other.token).ask("POST", DOOR, small_advice("F-2", "REF-2")).says == (201, 1000)

@@ -19,7 +19,8 @@ from django.db.models.functions import Upper
 from backoffice import statements
 from backoffice.documents.fates import ordered_at
 from backoffice.fields import DocumentField, milliseconds
-from backoffice.payments.models import Advice, QuarantinedAdvice
+from backoffice.payments.actions import charging
+from backoffice.payments.models import Advice, CardCharge, QuarantinedAdvice
 from backoffice.payments.rules.advices import content_hash, is_another, same, with_taxes
 from backoffice.payments.rules.terminals import RECEIVER_ROLES
 from ocpi.module import Arrival, PartyRef, Peer, Refusal, Stored
@@ -109,7 +110,19 @@ def _taken(peer: Peer, party: int, tree: Tree, value: wire.FinancialAdviceConfir
     if is_another([other.capture_status for other in others]):
         sentence = f"What was captured for {value.authorization_reference} was told by advice {others[0].object_id}."
         return _kept(peer, party, tree, value, QuarantinedAdvice.Why.SECOND, sentence, others[0], now)
-    return _Fate(_insert(party, _customer(peer), tree, value, now=now), new=True)
+    charges = list(
+        CardCharge.objects.alias(key=Upper("reference"))
+        .filter(key=value.authorization_reference.upper(), session__party__in=[our.id for our in peer.ours])
+        .select_related("session")
+    )
+    own = next((charge for charge in charges if charge.provider_id == party), None)
+    if charges and own is None:
+        sentence = f"{value.authorization_reference} is not the reference of a charge that this provider began."
+        return _kept(peer, party, tree, value, QuarantinedAdvice.Why.FOREIGN_REFERENCE, sentence, None, now)
+    customer = own.session.party_id if own is not None else _customer(peer).id
+    row = _insert(party, customer, tree, value, now=now)
+    charging.advised(row, now=now)
+    return _Fate(row, new=True)
 
 
 def _alone(reference: str) -> None:
@@ -126,12 +139,10 @@ def _customer(peer: Peer) -> PartyRef:
     return able[0]
 
 
-def _insert(
-    party: int, customer: PartyRef, tree: Tree, value: wire.FinancialAdviceConfirmation, *, now: datetime
-) -> Advice:
+def _insert(party: int, customer: int, tree: Tree, value: wire.FinancialAdviceConfirmation, *, now: datetime) -> Advice:
     return Advice.objects.create(
         party_id=party,
-        customer_id=customer.id,
+        customer_id=customer,
         ours=False,
         object_id=value.id,
         document=DocumentField.write(tree),

@@ -5,7 +5,6 @@ The advice is told also where the CPO writes no invoice: it books what was captu
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,6 +15,7 @@ from backoffice.delivery.actions.staging import stage
 from backoffice.fields import DocumentField, milliseconds
 from backoffice.payments.actions import invoicing
 from backoffice.payments.models import Advice, CardPayment
+from backoffice.payments.rules.advices import MODULE, content_hash
 from backoffice.payments.rules.money import amount
 from backoffice.payments.rules.receipt import lines
 from backoffice.payments.rules.splitting import split
@@ -24,8 +24,6 @@ from ocpi.wire import json as wire_json
 from ocpi.wire import payments as wire
 from ocpi.wire.base import date_time_text
 from ocpi.wire.payments import CaptureStatusCode, InvoiceCreator
-
-MODULE = "financial-advice-confirmations"
 
 STATUS = {
     State.CAPTURED: CaptureStatusCode.SUCCESS,
@@ -85,9 +83,3 @@ def conclude(row: CardPayment, *, receipt: Sequence[str], message: str, now: dat
         )
     if row.customer.ours or not row.cdr.tree().get("invoice_reference_id"):
         invoicing.enrich(row.advice, now=now)
-
-
-def content_hash(tree: dict[str, Any]) -> str:
-    """Of all it says but last_updated."""
-    told = {name: value for name, value in sorted(tree.items()) if name != "last_updated"}
-    return hashlib.sha256(wire_json.encode(told)).hexdigest()
