@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views import defaults
 
 from backoffice.api.serving.problems import as_problem
@@ -16,6 +16,7 @@ urlpatterns = [
     path("ocpi/", site.urls),
     path("api/", api_site.urls),
     path("admin/", admin.site.urls),
+    path("invoice/", include("backoffice.payments.door")),
     path("healthz", health.healthz, name="healthz"),
     path("metrics", health.metrics, name="metrics"),
 ]

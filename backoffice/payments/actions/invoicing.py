@@ -18,6 +18,7 @@ from backoffice.payments.models import Advice, CardCharge, CardPayment, DriverIn
 from backoffice.payments.rules.invoice import Seller, compose, with_card
 from backoffice.payments.rules.money import payable, units
 from backoffice.payments.rules.receipt import lines
+from backoffice.sessions.models import Session
 from ocpi.wire.payments import InvoiceCreator
 
 
@@ -54,11 +55,19 @@ def issue(
             payment=payment,
             currency=cdr.currency,
             total=total,
-            document=DocumentField.write(compose(cdr.tree(), seller=seller, reference=reference, at=now)),
+            document=DocumentField.write(
+                compose(cdr.tree(), seller=seller, reference=reference, zone=_zone(cdr), at=now)
+            ),
             issued_at=now,
         )
         InvoiceSeries.objects.filter(pk=series.pk).update(next=F("next") + 1)
     return invoice
+
+
+def _zone(cdr: Cdr) -> str:
+    """Of the location, as the session knew it."""
+    rows = Session.objects.filter(party=cdr.party_id, object_id__iexact=cdr.session_ref).exclude(time_zone="")
+    return rows.values_list("time_zone", flat=True).first() or ""
 
 
 def enrich(advice: Advice, *, now: datetime) -> bool:

@@ -35,8 +35,8 @@ class Seller:
     code: str
 
 
-def compose(cdr: Tree, *, seller: Seller, reference: str, at: datetime) -> Tree:
-    """The invoice of a CDR. Its lines add up to its total to the cent; what rounding makes of them is a line of its own."""
+def compose(cdr: Tree, *, seller: Seller, reference: str, zone: str, at: datetime) -> Tree:
+    """The invoice of a CDR; `zone`: of the place, where it is known. Its lines add up to its total to the cent; what rounding makes of them is a line of its own."""
     currency = cdr["currency"]
     excl, taxes, total = _price(cdr["total_cost"], currency)
     lines: list[Tree] = [
@@ -58,6 +58,7 @@ def compose(cdr: Tree, *, seller: Seller, reference: str, at: datetime) -> Tree:
             for name in ("name", "address", "postal_code", "city", "country", "evse_id", "connector_id")
             if place.get(name)
         },
+        "zone": zone,
         "began": cdr["start_date_time"],
         "ended": cdr["end_date_time"],
         "kwh": cdr["total_energy"],
