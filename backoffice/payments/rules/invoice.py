@@ -36,7 +36,8 @@ class Seller:
 
 
 def compose(cdr: Tree, *, seller: Seller, reference: str, zone: str, at: datetime) -> Tree:
-    """The invoice of a CDR; `zone`: of the place, where it is known. Its lines add up to its total to the cent; what rounding makes of them is a line of its own."""
+    """The invoice of a CDR; `zone`: of the place, where it is known. Its lines add up to its total to the cent: what rounding
+    makes of them is a line of its own."""
     currency = cdr["currency"]
     excl, taxes, total = _price(cdr["total_cost"], currency)
     lines: list[Tree] = [
