@@ -359,6 +359,25 @@ def test_a_reservation_is_changed_and_then_cancelled_by_the_partner(newest: Abro
     assert second.stray_results == 1
 
 
+@pytest.mark.parametrize(
+    ("result", "state"), [("ACCEPTED", "CANCELED"), ("UNKNOWN_RESERVATION", "CANCELED"), ("FAILED", "SUCCEEDED")]
+)
+def test_a_reservation_is_changed_and_then_given_back(
+    result: str, state: str, newest: Abroad, driver: Token, us: Party
+) -> None:
+    newest.script(YES, YES, YES)
+    first = send(reserve(newest, driver))
+    newest.result(first)
+    second = send(reserve(newest, driver, reservation_id=first.reservation_id))
+    newest.result(second)
+    wish = Wish(kind="CANCEL_RESERVATION", emsp=us, reservation_id=first.reservation_id)
+    newest.result(send(wish), result)
+    second.refresh_from_db()
+    assert second.state == state
+    codes = [each.code for each in sending.check(wish, now=site.now())]
+    assert codes == (["UNKNOWN_RESERVATION"] if state == "CANCELED" else []), "not even the one that it replaced"
+
+
 # --- what is not sent -------------------------------------------------------------------------------------------------
 
 

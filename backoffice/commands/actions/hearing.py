@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from backoffice.commands.actions import executing
+from backoffice.commands.actions import executing, looking
 from backoffice.commands.actions.recording import AGAIN, FOREIGN, LATE, locked, note, shift, stray
 from backoffice.commands.models import Command
 from backoffice.commands.rules.answers import event_of_reply, texts
@@ -20,7 +20,10 @@ from backoffice.commands.rules.waiting import deadline_of
 from backoffice.crash_points import crash_point
 from ocpi.module import Reply
 from ocpi.wire import commands as wire
-from ocpi.wire.commands import CommandResultType
+from ocpi.wire.commands import CommandResultType, CommandType
+
+GIVEN_BACK = frozenset({CommandResultType.ACCEPTED, CommandResultType.UNKNOWN_RESERVATION})
+"""Results of a CANCEL_RESERVATION after which nobody keeps the EVSE for us."""
 
 log = logging.getLogger("roamdesk.commands")
 
@@ -70,8 +73,19 @@ def heard(*, connection: int, by: str, kind: str, uid: str, value: wire.CommandR
             return True
         row.result, row.result_text, row.resulted_at = value.result.value, said, now
         row.save()
+        if row.kind == CommandType.CANCEL_RESERVATION and value.result in GIVEN_BACK:
+            _given_back(row, by=by, now=now)
         crash_point("command-heard-before-commit")
         return True
+
+
+def _given_back(cancelled: Command, *, by: str, now: datetime) -> None:
+    """The reservation that it concerned is none any more; the operator's own command says the same since it let go of it."""
+    assert cancelled.sender_id is not None
+    made = looking.asked_reservation(cancelled.sender_id, cancelled.reservation_id, now=now)
+    row = locked(made.uid) if made is not None and made.receiver_id == cancelled.receiver_id else None
+    if row is not None and shift(row, Event.CANCEL, at=now, by=by, reason="The reservation was given back."):
+        row.save(update_fields=["state"])
 
 
 def time_out(*, now: datetime, limit: int = 1000) -> int:

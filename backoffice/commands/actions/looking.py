@@ -145,19 +145,21 @@ def held_of(row: Reservation | None) -> Held | None:
 
 
 def asked_reservation(emsp: int, reservation_id: str, *, now: datetime) -> Command | None:
-    """The RESERVE_NOW of ours that made this reservation at a partner and still holds."""
-    return (
+    """The RESERVE_NOW of ours that made this reservation at a partner and still holds: the last one of those that replaced each
+    other, unless it was cancelled."""
+    last = (
         Command.objects.filter(
             sender=emsp,
             kind=CommandType.RESERVE_NOW.value,
             reservation_id__iexact=reservation_id,
-            state=State.SUCCEEDED.value,
+            state__in=[State.SUCCEEDED.value, State.CANCELED.value],
             expires_at__gt=now,
         )
         .exclude(reservation_id="")
         .order_by("-pk")
         .first()
     )
+    return last if last is not None and last.state == State.SUCCEEDED.value else None
 
 
 def kept_by_us(evse: Evse, token: Token, *, now: datetime) -> Whose:

@@ -44,7 +44,7 @@ STATES = {
     State.FAILED.value: "It was not done.",
     State.TIMED_OUT.value: "No result came in time. A later one is written down and changes nothing: ask again if it is still "
     "wanted.",
-    State.CANCELED.value: "The operator has cancelled the reservation that this command made.",
+    State.CANCELED.value: "The reservation that this command made was cancelled.",
 }
 
 RESPONSES = {
