@@ -239,6 +239,7 @@ CALLBACKS: list[tuple[str, bytes, tuple[int, int], tuple[str, str], int]] = [
     ("doubled", YES, (200, 1000), ("ANSWERED", "ACCEPTED"), 1),
     ("doubled", NO, (200, 1000), ("ANSWERED", "ACCEPTED"), 1),
     ("timed out", YES, (200, 1000), ("TIMED_OUT", ""), 1),
+    ("overdue", YES, (200, 1000), ("TIMED_OUT", ""), 1),
     ("refused", YES, (200, 1000), ("REFUSED", ""), 1),
     ("unsent", YES, (200, 1000), ("UNSENT", ""), 1),
     ("unknown", YES, (404, 2001), ("WAITING", ""), 0),
@@ -271,6 +272,8 @@ def test_callbacks(
         assert result(asking, request, YES, version=version).says == (200, 1000)
     if before == "timed out":
         assert watching.sweep(now=cast.later(31)) == 1
+    if before == "overdue":  # and nobody has looked
+        ProfileRequest.objects.filter(pk=request.pk).update(deadline=cast.later(-1))
     if before == "ours to send":  # an incoming request has a uid, too, which is nobody's to answer
         ProfileRequest.objects.filter(pk=request.pk).update(way="IN")
     kept = snapshot()

@@ -36,7 +36,7 @@ from backoffice.charging_profiles.rules.asking import (
     findings,
     waiting_time,
 )
-from backoffice.charging_profiles.rules.states import WORDS, Kind, Move, State, Way
+from backoffice.charging_profiles.rules.states import OPEN, WORDS, Kind, Move, State, Way
 from backoffice.delivery.actions.errands import owe_request
 from backoffice.fields import DocumentField, milliseconds
 from backoffice.partners.models import Connection, Endpoint
@@ -192,6 +192,8 @@ def heard(*, kind: str, uid: str, connection: int, by: str, result: Result, prof
         request = of_uid(uid) if ProfileRequest.objects.filter(uid=uid, way=Way.OUT.value).exists() else None
         if request is None or request.connection_id != connection or request.kind != kind:
             raise NothingThere("No result is awaited here.")
+        if State(request.state) in OPEN and request.deadline <= now:  # nobody has looked since
+            go(request, Move.EXPIRE, now, by="", reason="The partner told no result in time.")
         if not go(request, Move.RESULT, now, by=by, reason="" if result is Result.ACCEPTED else _said(result)):
             return request.session.object_id
         request.result = result.value
