@@ -17,7 +17,7 @@ from tests.demo.platforms import Platform
 from tests.demo.test_apps import Calls
 from tests.demo.test_tariff_arrives import Desk
 
-WITHIN = 30.0
+WITHIN = 60.0
 
 OUTCOMES = (
     "ACCEPTED",
