@@ -18,6 +18,7 @@ POINTS = frozenset(
         "card-asked-before-settled",
         "card-settled-before-commit",
         "card-start-before-commit",
+        "booking-taken-before-commit",
         "command-queued-before-commit",
         "command-taken-before-commit",
         "command-settled-before-commit",

@@ -153,6 +153,7 @@ class BookingAsked(models.Model):
     status = EnumField(ReservationRequestStatus)
     document = DocumentField()
     received_at = models.DateTimeField(help_text="request_received; of one of ours, when it was made.")
+    power = models.PositiveIntegerField(null=True, help_text="W that are kept for it, if it is granted.")
     decided_at = models.DateTimeField(null=True)
     decided_by = models.CharField(max_length=150, blank=True)
     reason = models.CharField(max_length=512, blank=True, help_text="Why it was declined, or failed.")

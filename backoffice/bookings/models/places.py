@@ -82,14 +82,16 @@ class Calendar(models.Model):
     ends_at = models.DateTimeField()
     step = models.PositiveIntegerField(null=True, help_text="Minutes: bookings begin and end at multiples of it.")
     last_updated = models.DateTimeField()
+    listed = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="Off while nothing of it is free: a Calendar cannot say so, for it has at least one timeslot.",
+    )
 
     class Meta:
         ordering: ClassVar = ["begins_at", "id"]
         constraints: ClassVar = [
             models.UniqueConstraint("place", Upper("object_id"), name="calendar_once"),
-            models.CheckConstraint(
-                name="calendar_ends_after_it_begins", condition=models.Q(ends_at__gt=models.F("begins_at"))
-            ),
         ]
 
     def __str__(self) -> str:
@@ -139,7 +141,8 @@ class PlaceRendering(Rendering):
 
 
 PARTS = f"""d.document,
-    (SELECT string_agg(c.document, ',' ORDER BY c.begins_at, c.id) FROM bookings_calendar c WHERE c.place_id = d.id),
+    (SELECT string_agg(c.document, ',' ORDER BY c.begins_at, c.id) FROM bookings_calendar c WHERE c.place_id = d.id
+        AND c.listed),
     {TIME_TEXT.format("d.last_updated")}"""
 """What a served BookingLocation is made of, as SQL; `calendars_splice` makes it."""
 

@@ -19,7 +19,8 @@ RECEIVER_ROLES = frozenset({"EMSP"})
 
 
 class Event(StrEnum):
-    """What happens to a reservation. DECLINE, FAIL: a request for something new was. CANCEL: either side does."""
+    """What happens to a reservation. DECLINE, FAIL: the request that made it was, which an eMSP that takes it back
+    does, too. CANCEL: either side does."""
 
     ACCEPT = "ACCEPT"
     DECLINE = "DECLINE"
@@ -32,7 +33,7 @@ class Event(StrEnum):
 S, E = ReservationStatus, Event
 
 TRANSITIONS: Mapping[ReservationStatus, Mapping[Event, ReservationStatus]] = {
-    S.PENDING: {E.ACCEPT: S.RESERVED, E.DECLINE: S.REJECTED, E.FAIL: S.FAILED, E.CANCEL: S.CANCELED},
+    S.PENDING: {E.ACCEPT: S.RESERVED, E.DECLINE: S.REJECTED, E.FAIL: S.FAILED},
     S.RESERVED: {E.FULFIL: S.FULFILLED, E.CANCEL: S.CANCELED, E.MISS: S.NO_SHOW},
     S.CANCELED: {},
     S.FAILED: {},
