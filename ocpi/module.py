@@ -171,7 +171,8 @@ class PageQuery:
     """A paginated GET after validation (transport_and_format#pagination).
 
     `after` is the row id that the page before ended at and `total` what that page counted; both come from our own
-    next link and are only hints: a forged one moves the reader's own window and nothing else.
+    next link and are only hints: a forged one moves the reader's own window and nothing else. `between`: the values of the
+    list's own two parameters, by `OwnedObjects.between`.
     """
 
     date_from: datetime | None
@@ -182,6 +183,7 @@ class PageQuery:
     total: int | None
     version: str
     now: datetime
+    between: tuple[datetime | None, datetime | None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +203,10 @@ class OwnedObjects:
 
     Sender interface: GET list, and GET of one object where the chapter has it (`serves_one`). Receiver interface: GET and PUT
     of an object, PATCH and DELETE if given. `calls`: routes of the Sender interface beside them.
+    `delivered`: what became of a call of ours at the peer's Sender interface, with what it answered, by kind and key.
     `read_own` gives what we tell this peer (None: unknown or withheld), `read_theirs` what this peer told us;
-    both in the newest version. `read_own` also serves delivery. `dated`: the list must be asked for by date_from (mod_sessions),
+    both in the newest version. `read_own` also serves delivery. `between`: the names of two more parameters of the list, a time
+    from which and one before which (mod_bookings). `dated`: the list must be asked for by date_from (mod_sessions),
     and this is how far back we ask when we ask for everything.
     """
 
@@ -218,6 +222,8 @@ class OwnedObjects:
     serves_one: bool = False
     dated: timedelta | None = None
     calls: tuple[Call, ...] = ()
+    delivered: Callable[[str, str, Reply, datetime], None] | None = None
+    between: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

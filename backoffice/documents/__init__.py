@@ -91,10 +91,16 @@ class Shelf:
     hidden: str = "false"
 
     def page(
-        self, peer: Peer, parties: Sequence[PartyRef], query: PageQuery, adapt: Callable[[bytes], bytes] | None = None
+        self,
+        peer: Peer,
+        parties: Sequence[PartyRef],
+        query: PageQuery,
+        adapt: Callable[[bytes], bytes] | None = None,
+        also: str = "true",
     ) -> Page:
         """One page of what these parties own, in the order of our row ids (creation). `adapt`: makes of a whole document what
-        this peer may know of it."""
+        this peer may know of it. `also`: one more condition on `d`, for the list's own parameters (%(between_from)s and
+        %(between_to)s, of PageQuery.between)."""
         given: dict[str, Any] = {
             "parties": [party.id for party in parties],
             "from": query.date_from,
@@ -104,11 +110,14 @@ class Shelf:
             "after": query.after or 0,
             "limit": query.limit,
             "offset": query.offset,
+            "between_from": query.between[0],
+            "between_to": query.between[1],
         }
         where = "d.party_id = ANY(%(parties)s)"
         where += " AND d.last_updated >= %(from)s" if query.date_from else ""
         where += " AND d.last_updated < %(to)s" if query.date_to else ""
         where += f" AND NOT ({self.hidden})" if self.hidden != "false" else ""
+        where += f" AND ({also})" if also != "true" else ""
         if (
             len(peer.theirs) == 1
         ):  # nearly every peer is one party, and an index in order of it and the row id is in order
@@ -218,6 +227,7 @@ class Shelf:
 
 
 def _filter(query: PageQuery) -> str:
-    return (
-        f"{query.date_from.isoformat() if query.date_from else ''}/{query.date_to.isoformat() if query.date_to else ''}"
-    )
+    dates = (query.date_from, query.date_to)
+    if not any(query.between):
+        return "/".join(date.isoformat() if date else "" for date in dates)
+    return "/".join(f"{date.timestamp():.0f}" if date else "" for date in (*dates, *query.between))

@@ -25,7 +25,13 @@ _LARGEST = 2**62  # fits PostgreSQL's bigint with room to add a page
 
 
 def read_query(
-    query: Mapping[str, str], *, default_limit: int, max_limit: int, version: str, now: datetime
+    query: Mapping[str, str],
+    *,
+    default_limit: int,
+    max_limit: int,
+    version: str,
+    now: datetime,
+    between: tuple[str, str] | None = None,
 ) -> PageQuery:
     """Raises Refusal 2001 that names every parameter it cannot read."""
     wrong: list[str] = []
@@ -50,6 +56,7 @@ def read_query(
             return None
 
     date_from, date_to = moment("date_from"), moment("date_to")
+    times = (moment(between[0]), moment(between[1])) if between else (None, None)
     offset, limit, after = number("offset", 0), number("limit", 1), number("after", 0)
     total, counted_at = number("total", 0), number("counted", 0)
     if wrong:
@@ -64,10 +71,19 @@ def read_query(
         total=total if fresh else None,
         version=version,
         now=now,
+        between=times,
     )
 
 
-def page_headers(page: Page, query: PageQuery, *, url: str, max_limit: int, counted_at: int | None) -> dict[str, str]:
+def page_headers(
+    page: Page,
+    query: PageQuery,
+    *,
+    url: str,
+    max_limit: int,
+    counted_at: int | None,
+    between: tuple[str, str] | None = None,
+) -> dict[str, str]:
     """Link, X-Total-Count and X-Limit; no Link on the last page."""
     headers = {"X-Total-Count": str(page.total), "X-Limit": str(max_limit)}
     reached = query.offset + page.count
@@ -78,6 +94,9 @@ def page_headers(page: Page, query: PageQuery, *, url: str, max_limit: int, coun
         parameters["date_from"] = date_time_text(query.date_from)
     if query.date_to:
         parameters["date_to"] = date_time_text(query.date_to)
+    for name, moment in zip(between or (), query.between, strict=False):
+        if moment is not None:
+            parameters[name] = date_time_text(moment)
     parameters |= {"offset": reached, "limit": query.limit, "after": page.last}
     parameters |= {"total": page.total, "counted": counted_at or int(query.now.timestamp())}
     headers["Link"] = link_next(f"{url}?{urlencode(parameters)}")

@@ -1,4 +1,4 @@
-"""What the tests of bookings start from: places of DE-RDK that can be booked, and requests of SE-ELV for them, as literal JSON."""
+"""What the tests of bookings start from: places of DE-RDK that can be booked, and requests of SE-ELV for them, literally."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from backoffice.delivery.rules import What
 from backoffice.fields import DocumentField
 from backoffice.roaming_site import site
 from ocpi import versions
-from ocpi.module import AsyncRequests, Documents, Module, Tree
+from ocpi.module import AsyncRequests, Exchanged, Module, Tree
 from ocpi.server.viewsets import join_path
 from ocpi.wire import json as wire_json
 from ocpi.wire.versions import InterfaceRole
@@ -39,9 +39,9 @@ def shape_of(module: Module) -> AsyncRequests:
     return module.shape
 
 
-def pushes_of(module: Module) -> AsyncRequests | Documents:
+def pushes_of(module: Module) -> AsyncRequests | Exchanged:
     """The shape of a module whose Sender interface at a partner we call."""
-    assert isinstance(module.shape, AsyncRequests | Documents), module.identifier
+    assert isinstance(module.shape, AsyncRequests | Exchanged), module.identifier
     return module.shape
 
 

@@ -31,7 +31,7 @@ from backoffice.partners.secrets import UnableToDecrypt, decrypt
 from backoffice.roaming_site import site
 from ocpi import versions
 from ocpi.client import Cause, Delivered, Outcome, Refused, Retry
-from ocpi.module import AsyncRequests, Documents, Module, PartyRef, Peer, Refusal, Reply, Tree
+from ocpi.module import AsyncRequests, Call, Exchanged, Module, PartyRef, Peer, Refusal, Reply, Tree
 from ocpi.server.bodies import answered, context, dialect, lift, validated
 from ocpi.server.viewsets.paths import match
 from ocpi.site import Outgoing
@@ -42,8 +42,8 @@ from ocpi.wire.versions import InterfaceRole
 
 log = logging.getLogger("roamdesk.errands")
 
-_Shape = AsyncRequests | Documents
-"""What is asked for and pushed, or documents that the partner's Sender interface lets us change."""
+_Shape = AsyncRequests | Exchanged
+"""What is asked for and pushed, or what the partner's Sender interface lets us call beside its objects."""
 
 _LOCK = 0x0E44
 """Class of the advisory locks of claims; the second key is the connection's id. Held while places are counted and no longer."""
@@ -242,13 +242,14 @@ def _body(errand: Errand, module: Module, shape: _Shape, peer: Peer, owner: Part
 def _class(errand: Errand, shape: _Shape) -> type[Wire] | None:
     """Of what travels."""
     if errand.what == What.PUSH:
-        segments = tuple(unquote(part) for part in errand.path.split("/"))
-        found = (
-            call.body for call in shape.calls if call.method == errand.method and match(call.path, segments) is not None
-        )
-        return next(found)
+        return _called(errand, shape).body
     ask = _requests(shape).ask(errand.kind)
     return ask.body if errand.what == What.REQUEST else ask.result
+
+
+def _called(errand: Errand, shape: _Shape) -> Call:
+    segments = tuple(unquote(part) for part in errand.path.split("/") if part)
+    return next(call for call in shape.calls if call.method == errand.method and match(call.path, segments) is not None)
 
 
 def _requests(shape: _Shape) -> AsyncRequests:
@@ -293,10 +294,15 @@ def _judge(errand: Errand, shape: _Shape, route: _Route, outcome: Outcome) -> No
 
 
 def _read(errand: Errand, shape: _Shape, route: _Route, outcome: Outcome) -> Reply:
-    """What the partner answered to a request; also what it says beside a status that refuses it."""
-    if errand.what != What.REQUEST or outcome.answer is None:
+    """What the partner answered to a request, or to a call that has an answer; also what it says beside a status that refuses
+    it."""
+    cls = None
+    if errand.what == What.REQUEST:
+        cls = _requests(shape).ask(errand.kind).response
+    elif errand.what == What.PUSH:
+        cls = _called(errand, shape).answers
+    if cls is None or outcome.answer is None:
         return Reply()
-    cls = _requests(shape).ask(errand.kind).response
     data = answered(outcome.answer.data, peer=route.peer)
     if not isinstance(data, dict):
         return Reply(problem=f"The partner answered without a {cls.__name__}.", cause="unreadable")

@@ -29,7 +29,8 @@ class ExchangedDoor(AnsweringDoor):
 
     def _page(self) -> HttpResponse:
         assert self.module is not None
-        site = self.site
+        site, shape = self.site, self.exchanged
+        between = shape.between if isinstance(shape, OwnedObjects) else None
         query = read_query(
             self.request.GET,
             default_limit=min(site.default_page, site.max_page),
@@ -44,7 +45,7 @@ class ExchangedDoor(AnsweringDoor):
         url = self.module.address(
             site.endpoint_url(self.version, self.module, InterfaceRole.SENDER), InterfaceRole.SENDER
         )
-        headers = page_headers(page, query, url=url, max_limit=site.max_page, counted_at=counted)
+        headers = page_headers(page, query, url=url, max_limit=site.max_page, counted_at=counted, between=between)
         return self.answer(page.data, headers=headers)
 
     def _as_stored(self, segments: tuple[str, ...]) -> HttpResponse:

@@ -1,0 +1,110 @@
+"""What became of a request of ours: the CPO answered with the Booking, or without one, or nobody knows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from backoffice.bookings.actions import telling
+from backoffice.bookings.actions.writing import MODULE, note
+from backoffice.bookings.models import Booking, BookingAsked
+from backoffice.bookings.rules.states import Way
+from backoffice.delivery.actions import pulling
+from backoffice.documents.fates import Fate, ordered_at
+from backoffice.fields import milliseconds
+from ocpi.client import Cause
+from ocpi.module import Reply
+from ocpi.wire import bookings as wire
+from ocpi.wire.bookings import ReservationRequestStatus
+
+SAID_NO = frozenset(
+    {
+        Cause.OCPI_2XXX,
+        Cause.HTTP_4XX,
+        Cause.NOT_FOUND,
+        Cause.NOT_SUPPORTED,
+        Cause.UNAUTHORIZED,
+        Cause.HUB_UNKNOWN_RECEIVER,
+    }
+)
+"""What a CPO that understood us, or could not, says: there is no booking."""
+
+
+def delivered(kind: str, key: str, reply: Reply, now: datetime) -> None:
+    """Runs in the transaction that ends the errand, once."""
+    asked = BookingAsked.objects.select_for_update(no_key=True).filter(uid=key).first()
+    if asked is None or asked.way not in (Way.QUEUED.value, Way.UNSURE.value):
+        return  # a push of the booking overtook the answer
+    if isinstance(reply.value, wire.Booking) and reply.tree is not None:
+        problem = _told(asked, reply, now)
+        if not problem:
+            return
+        reply = Reply(problem=problem, cause=Cause.OCPI_2XXX.value)
+    if not reply.sent:
+        _over(asked, Way.LOST, ReservationRequestStatus.FAILED, reply.problem, now)
+    elif reply.cause in SAID_NO:
+        _over(asked, Way.REFUSED, ReservationRequestStatus.DECLINED, reply.problem, now)
+    else:
+        asked.way, asked.reason = Way.UNSURE.value, (reply.problem or "Nobody answered.")[:512]
+        asked.save(update_fields=["way", "reason"])
+        note(asked.booking, "UNSURE", now=now, asked=asked, reason=asked.reason)
+        _look(asked, now)
+
+
+def _told(asked: BookingAsked, reply: Reply, now: datetime) -> str:
+    """Store the Booking that the answer holds. Why it cannot be, if so."""
+    value, tree = reply.value, reply.tree
+    assert isinstance(value, wire.Booking) and tree is not None
+    if value.request_id.upper() != asked.request_id.upper():
+        return f"The CPO answered with a booking for {value.request_id}."
+    cpo = asked.cpo
+    if (value.country_code.upper(), value.party_id.upper()) != (cpo.country_code, cpo.party_id):
+        return f"The CPO answered with a booking of {value.country_code}-{value.party_id}."
+    booking = (
+        Booking.objects.select_for_update(no_key=True).filter(party=cpo, object_id__iexact=value.id, ours=False).first()
+    )
+    other = Booking.objects.filter(party=cpo, emsp=asked.emsp, request_id__iexact=value.request_id)
+    if other.exclude(pk=booking.pk if booking else 0).exists() or (booking and booking.emsp_id != asked.emsp_id):
+        return "The CPO answered with the booking of another request."
+    at = milliseconds(ordered_at(value.last_updated, now))
+    if booking is not None and (at < booking.last_updated or telling.why_not(booking, value)):
+        # a push that was faster told more than this answer does
+        asked.booking, asked.way = booking, Way.SAID.value
+        asked.save(update_fields=["booking", "way"])
+        return ""
+    fate = telling.write(
+        booking,
+        tree,
+        value,
+        cpo=cpo.pk,
+        emsp=asked.emsp_id,
+        connection=asked.connection_id,
+        at=at,
+        by=str(cpo),
+        now=now,
+    )
+    asked.refresh_from_db()
+    if asked.way != Way.SAID.value:  # the CPO lists no such request, but it answered this one
+        stored = Booking.objects.get(party=cpo, object_id__iexact=value.id)
+        asked.booking, asked.way = stored, Way.SAID.value
+        last = value.booking_requests[-1].request_status
+        asked.status = last.value
+        asked.decided_at = None if last is ReservationRequestStatus.PENDING else now
+        asked.save(update_fields=["booking", "way", "status", "decided_at"])
+    assert fate is not Fate.STALE
+    return ""
+
+
+def _over(asked: BookingAsked, way: Way, status: ReservationRequestStatus, reason: str, now: datetime) -> None:
+    """There is no such booking, or it stays as it was."""
+    asked.way, asked.status, asked.reason, asked.decided_at = way.value, status.value, reason[:512], now
+    asked.save(update_fields=["way", "status", "reason", "decided_at"])
+    note(asked.booking, status.value, now=now, asked=asked, reason=reason)
+
+
+def _look(asked: BookingAsked, now: datetime) -> None:
+    """The CPO's list says whether there is a booking."""
+    try:
+        assert asked.connection is not None
+        pulling.start(asked.connection, MODULE, full=False, now=now)
+    except pulling.UnableToPull:
+        return  # it comes with the next pull, or the CPO's push
