@@ -185,6 +185,77 @@ def own_tariff(tree: Tree, *, now: datetime | None = None) -> Tariff:
     return Tariff.objects.get(pk=item.id)
 
 
+def small_place(object_id: str, owner: str = "SE-ELV", *, at: str = "2026-03-01T08:00:00Z", **changes: Any) -> Tree:
+    """A BookingLocation of EVSE E1 at LOC1 with one calendar, C1, open through April by quarters of an hour."""
+    country_code, party_id = owner.split("-")
+    return {
+        "country_code": country_code,
+        "party_id": party_id,
+        "id": object_id,
+        "location_id": "LOC1",
+        "evse_uid": "E1",
+        "booking_terms": [
+            {"supported_access_methods": ["OPEN"], "change_until_minutes": 60, "cancel_until_minutes": 120}
+        ],
+        "calendars": [
+            {
+                "id": "C1",
+                "begin_from": "2026-04-01T00:00:00Z",
+                "end_before": "2026-05-01T00:00:00Z",
+                "step_size": 15,
+                "available_timeslots": [{"start_from": "2026-04-01T00:00:00Z", "end_before": "2026-05-01T00:00:00Z"}],
+                "last_updated": at,
+            }
+        ],
+        "last_updated": at,
+    } | changes
+
+
+def small_booking(
+    object_id: str, owner: str = "SE-ELV", emsp: str = "DE-RDK", *, at: str = "2026-03-01T08:00:00Z", **changes: Any
+) -> Tree:
+    """A Booking of a driver of `emsp` at LOC1, EVSE E1, for an hour on the second of April: RESERVED at once."""
+    country_code, party_id = owner.split("-")
+    of_country, of_party = emsp.split("-")
+    period = {"start_from": "2026-04-02T10:00:00Z", "end_before": "2026-04-02T11:00:00Z"}
+    token = {
+        "country_code": of_country,
+        "party_id": of_party,
+        "uid": "04A2B3C4D5",
+        "type": "RFID",
+        "contract_id": f"{of_country}-{of_party}-C00012345-6",
+    }
+    request = {
+        "country_code": of_country,
+        "party_id": of_party,
+        "request_id": f"R-{object_id}",
+        "location_id": "LOC1",
+        "evse_uid": "E1",
+        "tokens": [token],
+        "period": period,
+        "authorization_reference": f"AUTH-{object_id}",
+    }
+    return {
+        "id": object_id,
+        "country_code": country_code,
+        "party_id": party_id,
+        "request_id": f"R-{object_id}",
+        "location_id": "LOC1",
+        "evse_uid": "E1",
+        "booking_tokens": [token],
+        "period": period,
+        "reservation_status": "RESERVED",
+        "authorization_reference": f"AUTH-{object_id}",
+        "booking_terms": {
+            "supported_access_methods": ["OPEN"],
+            "change_until_minutes": 60,
+            "cancel_until_minutes": 120,
+        },
+        "booking_requests": [{"request_status": "ACCEPTED", "booking_request": request, "request_received": at}],
+        "last_updated": at,
+    } | changes
+
+
 def small_cdr(object_id: str, owner: str = "SE-ELV", payer: str = "DE-RDK", **changes: Any) -> Tree:
     """A CDR for 20 kWh in an hour by `small_tariff("T1")`: EUR 9.00, and 2.25 of VAT."""
     country_code, party_id = owner.split("-")

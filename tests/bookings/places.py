@@ -51,15 +51,17 @@ def slot(start: datetime, end: datetime, **beside: Any) -> Tree:
     return {"start_from": text(start), "end_before": text(end), **beside}
 
 
-def calendar(object_id: str = "C1", *, step: int | None = 15, days: int = 30, **beside: Any) -> Tree:
+def calendar(
+    object_id: str = "C1", *, step: int | None = 15, days: int = 30, day: datetime = DAY, **beside: Any
+) -> Tree:
     """Open from the second of April for so many days, day and night."""
-    end = DAY + timedelta(days=days)
+    end = day + timedelta(days=days)
     tree = {
         "id": object_id,
-        "begin_from": text(DAY),
+        "begin_from": text(day),
         "end_before": text(end),
         "step_size": step,
-        "available_timeslots": [slot(DAY, end)],
+        "available_timeslots": [slot(day, end)],
     } | beside
     return {name: value for name, value in tree.items() if value is not None}
 
@@ -84,9 +86,8 @@ def alike(location: Location, object_id: str = "P1", **offer: Any) -> BookableLo
 
 def _published(location: Location, object_id: str, offer: Tree) -> BookableLocation:
     given = {"terms": [TERMS], "calendars": [calendar()], "decides": Decides.ITSELF} | offer
-    return publishing.publish(
-        publishing.Offer(location=location, object_id=object_id, **given), by="staff", now=NOW - timedelta(days=1)
-    )
+    now = given.pop("now", NOW - timedelta(days=1))
+    return publishing.publish(publishing.Offer(location=location, object_id=object_id, **given), by="staff", now=now)
 
 
 def asked(request_id: str = "R1", start: datetime | None = None, end: datetime | None = None, **changes: Any) -> Tree:
