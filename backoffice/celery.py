@@ -38,6 +38,12 @@ app.conf.beat_schedule = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "Begin bookings, and end those for which nobody comes": {
+        "task": "bookings.sweep",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "Forget what was kept for bookings that are over": {"task": "bookings.tidy", "schedule": 3600.0},
     "Price CDRs that were received": {"task": "cdrs.check_waiting", "schedule": 5.0, "options": {"expires": 5}},
     "Issue CDRs that are missing, and owe those that were never owed": {"task": "cdrs.look_after", "schedule": 60.0},
     "Look for CDRs that we missed": {"task": "cdrs.fetch_missed", "schedule": crontab(hour=2, minute=10)},

@@ -20,6 +20,8 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 from django.db import connection as database
 from django.db.models.functions import Upper
 
+from backoffice.bookings.actions import charging, settling
+from backoffice.bookings.rules.arriving import Comer
 from backoffice.cdrs.actions import issuing
 from backoffice.charge_points.actions import ordering, systems
 from backoffice.charge_points.gateway import (
@@ -52,8 +54,9 @@ from backoffice.sessions.models import Session
 from backoffice.sessions.rules.metering import clamped
 from backoffice.sessions.rules.states import ONGOING
 from backoffice.tokens.actions.authorizing import authorize
+from backoffice.tokens.rules.deciding import Decision
 from ocpi.wire import json as wire_json
-from ocpi.wire.cdrs import SignedData
+from ocpi.wire.cdrs import AuthMethod, SignedData
 from ocpi.wire.commands import CommandResultType
 from ocpi.wire.locations import Status
 from ocpi.wire.sessions import SessionStatus
@@ -78,6 +81,9 @@ T = TypeVar("T")
 PURPOSES: Mapping[str, Callable[[Order, datetime], None]] = {
     reservations.MODULE: lambda order, now: commanding.done(
         order.key, CommandResultType(order.outcome), order.reason, now
+    ),
+    settling.PURPOSE: lambda order, now: settling.stopped(
+        order.key, order.reason, accepted=order.outcome == CommandResultType.ACCEPTED.value, now=now
     ),
     keeping.MODULE: lambda order, now: executing.done(
         order.key, order.outcome, order.reason, DocumentField.read(order.answer) if order.answer else None, now
@@ -140,10 +146,31 @@ def _shown(told: CardShown, now: datetime) -> Admission:
         cpo=evse.location.party_id,
         now=now,
     )
-    kept = kept_from(evse, decision) if decision.allowed else ""
-    if kept:
-        return Admission(False, f"{told.evse_id}: {kept}")
+    if decision.token is None and not decision.allowed:  # nobody here knows it; who booked with it may have named it
+        vouched = charging.vouched(evse, uid=told.uid, token_type=told.token_type, now=now)
+        if vouched is not None:
+            decision = running.decision_of(vouched)
+    if decision.allowed:
+        who = _comer(decision)
+        kept = charging.refusal(evse, who, now=now) if who is not None else ""
+        if not kept and (who is None or not charging.awaited(evse, who, now=now)):
+            kept = kept_from(evse, decision)
+        if kept:
+            return Admission(False, f"{told.evse_id}: {kept}")
     return Admission(decision.allowed, decision.reason, decision.authorization_id)
+
+
+def _comer(decision: Decision) -> Comer | None:
+    """Who it is that was let in, as bookings ask for him."""
+    if decision.token is None or decision.emsp is None:
+        return None
+    return charging.comer(
+        emsp=decision.emsp,
+        uid=decision.token["uid"],
+        token_type=decision.token["type"],
+        remote=decision.auth_method is AuthMethod.COMMAND,
+        reference=decision.reference or "",
+    )
 
 
 def _started(told: Started, now: datetime) -> str:
@@ -152,19 +179,27 @@ def _started(told: Started, now: datetime) -> str:
     if refusal:
         raise UnableToReport(f"{told.evse_id}: {refusal}")
     with transaction.atomic():
+        decision = running.decision_of(told.authorization_id)
+        who = _comer(decision)
+        try:
+            booked = charging.arrive(evse, who, now=now) if who is not None else None
+        except charging.UnableToBegin as error:
+            raise UnableToReport(f"{told.evse_id}: {error}") from error
         session = running.begin(
             location=evse.location,
             evse=evse,
             connector_id=told.connector_id,
-            decision=running.decision_of(told.authorization_id),
+            decision=decision,
             transaction_id=told.transaction,
             meter_kwh=told.meter_kwh,
             pending=told.pending,
             at=clamped(told.at, now),
             now=now,
+            kept=booked.pk if booked is not None else None,
         )
         reservations.came(session, now=now)
         paying.began(session, now=now)
+        charging.fulfilled(session, now=now)
     return session.object_id
 
 

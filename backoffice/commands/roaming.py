@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from backoffice.commands.actions import executing, hearing, receiving
+from backoffice.bookings.actions import charging
+from backoffice.commands.actions import executing, hearing, looking, receiving
 from backoffice.commands.actions.sending import BODIES
 from backoffice.commands.rules.answers import response_tree
 from backoffice.commands.rules.states import RECEIVER_ROLES, SENDER_ROLES, Direction
@@ -35,6 +36,7 @@ def receive(arrival: AskArrival) -> Answer:
             response_url=arrival.response_url,
             asked_by=arrival.peer.name,
             correlation_id=arrival.correlation_id,
+            bookings=_booked(arrival, emsps, cpos),
         )
     )
     return Answer(
@@ -43,6 +45,27 @@ def receive(arrival: AskArrival) -> Answer:
         ocpi=taken.ocpi,
         message=taken.sentence or None,
         object_path=f"{arrival.kind}/{taken.command.uid}",
+    )
+
+
+def _booked(arrival: AskArrival, emsps: list[PartyRef], cpos: list[PartyRef]) -> looking.Bookings:
+    """Where at the location that a command names somebody else has booked, and where this driver has."""
+    told = arrival.value
+    if not isinstance(told, wire.StartSession | wire.ReserveNow):
+        return looking.NONE
+    token = told.token
+    owner = token.country_code.upper(), token.party_id.upper()
+    emsp = next((party.id for party in emsps if party.key == owner), emsps[0].id)
+    return charging.at_location(
+        [party.id for party in cpos],
+        told.location_id,
+        emsp=emsp,
+        uid=token.uid,
+        token_type=token.type,
+        group_id=token.group_id or "",
+        reference=told.authorization_reference or "",
+        until=told.expiry_date if isinstance(told, wire.ReserveNow) else None,
+        now=arrival.now,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from backoffice.charge_points.actions import ordering
@@ -17,7 +18,20 @@ from backoffice.sessions.rules.states import ONGOING
 from backoffice.tokens.models import Token
 from ocpi.wire.commands import CommandType
 from ocpi.wire.locations import Status
+from ocpi.wire.sessions import SessionStatus
 from ocpi.wire.tokens import Token as WireToken
+
+
+@dataclass(frozen=True, slots=True)
+class Bookings:
+    """What the room of bookings says of EVSEs, by their rows: `barred` are kept for others who booked, `awaited` wait for this
+    driver."""
+
+    barred: frozenset[int] = frozenset()
+    awaited: frozenset[int] = frozenset()
+
+
+NONE = Bookings()
 
 STUCK_FOR = timedelta(hours=1)
 """So long after a charge the cable may still be that driver's, and nobody else's eMSP may have it let go."""
@@ -56,7 +70,14 @@ def told_point(evse: Evse, *, kept: Whose = Whose.NOBODY) -> Point:
 
 
 def own_point(
-    evse: Evse, *, kind: str, emsp: int, token: WireToken | None, reservation_id: str, now: datetime
+    evse: Evse,
+    *,
+    kind: str,
+    emsp: int,
+    token: WireToken | None,
+    reservation_id: str,
+    now: datetime,
+    bookings: Bookings = NONE,
 ) -> Point:
     """An EVSE of ours: for whom it is kept, whose cable is in it, whether an order can reach it."""
     reservations.clear(evse.pk, now=now)
@@ -66,21 +87,38 @@ def own_point(
         capabilities=frozenset(evse.capabilities),
         connectors=connectors(evse),
         told_at=evse.status_since,
-        kept=_kept(evse, kind=kind, emsp=emsp, token=token, reservation_id=reservation_id),
+        kept=_kept(evse, kind=kind, emsp=emsp, token=token, reservation_id=reservation_id, bookings=bookings),
         cable=_cable(evse, emsp=emsp, now=now) if kind == CommandType.UNLOCK_CONNECTOR else Whose.NOBODY,
         unreachable=ordering.reachable(evse.pk, now=now),
     )
 
 
-def _kept(evse: Evse, *, kind: str, emsp: int, token: WireToken | None, reservation_id: str) -> Whose:
+def _kept(
+    evse: Evse, *, kind: str, emsp: int, token: WireToken | None, reservation_id: str, bookings: Bookings
+) -> Whose:
+    if evse.pk in bookings.barred:
+        return Whose.OTHERS
+    if evse.pk in bookings.awaited:
+        return Whose.THEIRS
     row = reservations.ongoing_at(evse.pk)
     if row is None:
-        return Whose.NOBODY
+        return _booked(evse, kind=kind, emsp=emsp, token=token)
     if row.emsp_id != emsp or token is None:
         return Whose.OTHERS
     if kind == CommandType.RESERVE_NOW and row.reservation_id.upper() != reservation_id.upper():
         return Whose.OTHERS  # of the same driver, perhaps; one EVSE is reserved once
     return Whose.THEIRS if same_driver(row, token) else Whose.OTHERS
+
+
+def _booked(evse: Evse, *, kind: str, emsp: int, token: WireToken | None) -> Whose:
+    """A booking that has begun and whose driver has not come: its session is all that this room knows of it."""
+    waiting = Session.objects.filter(point=evse, ours=True, status=SessionStatus.RESERVATION.value, transaction="")
+    session = waiting.exclude(booking_id="").first()
+    if session is None:
+        return Whose.NOBODY
+    if kind != CommandType.START_SESSION or token is None or session.emsp_id != emsp:
+        return Whose.OTHERS
+    return Whose.THEIRS if session.contract_id.upper() == token.contract_id.upper() else Whose.OTHERS
 
 
 def same_driver(row: Reservation, token: WireToken) -> bool:
@@ -103,7 +141,14 @@ def _cable(evse: Evse, *, emsp: int, now: datetime) -> Whose:
 
 
 def choice(
-    location: Location, *, kind: str, emsp: int, token: WireToken | None, reservation_id: str, now: datetime
+    location: Location,
+    *,
+    kind: str,
+    emsp: int,
+    token: WireToken | None,
+    reservation_id: str,
+    now: datetime,
+    bookings: Bookings = NONE,
 ) -> Evse | None:
     """An EVSE for whoever left the choice to us (T-422): the one that is kept for this driver, else one that is free."""
     needed = "RESERVABLE" if kind == CommandType.RESERVE_NOW else "REMOTE_START_STOP_CAPABLE"
@@ -111,7 +156,9 @@ def choice(
     for evse in Evse.objects.filter(location=location, listed=True, capabilities__contains=[needed]):
         if kind == CommandType.START_SESSION and "START_SESSION_CONNECTOR_REQUIRED" in evse.capabilities:
             continue
-        point = own_point(evse, kind=kind, emsp=emsp, token=token, reservation_id=reservation_id, now=now)
+        point = own_point(
+            evse, kind=kind, emsp=emsp, token=token, reservation_id=reservation_id, now=now, bookings=bookings
+        )
         if point.unreachable or point.kept is Whose.OTHERS:
             continue
         if point.kept is Whose.THEIRS:

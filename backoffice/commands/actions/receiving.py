@@ -44,7 +44,7 @@ AT_LOCATION = frozenset({CommandType.START_SESSION, CommandType.RESERVE_NOW, Com
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A command that somebody asks of us. `emsp`: the party that asks; `emsps`: those it may ask for (a platform may hold
-    several); `cpos`: ours that are asked. `tree`, `value`: its body in the newest version."""
+    several); `cpos`: ours that are asked. `tree`, `value`: its body in the newest version. `bookings`: what is booked there."""
 
     kind: str
     direction: Direction
@@ -60,6 +60,7 @@ class Request:
     by_driver: bool = False
     application: int | None = None
     correlation_id: str = ""
+    bookings: looking.Bookings = looking.NONE
 
     def named(self, name: str) -> Any:
         """A field of this command. One that it does not know may be there, too, and hold anything."""
@@ -146,6 +147,7 @@ def _find(request: Request) -> _Found:
                 token=request.token,
                 reservation_id=reservation_id,
                 now=request.now,
+                bookings=request.bookings,
             )
         )
     return found
@@ -172,6 +174,7 @@ def situation(request: Request, found: _Found) -> Situation:
             token=token,
             reservation_id=request.text("reservation_id"),
             now=now,
+            bookings=request.bookings,
         )
     driver = None
     if token is not None:

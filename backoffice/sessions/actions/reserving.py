@@ -18,11 +18,15 @@ from backoffice.sessions.actions.writing import NOT_AVAILABLE, new, note, owe, w
 from backoffice.sessions.models import Reading, Session
 from backoffice.sessions.rules.booked import Booked
 from backoffice.sessions.rules.metering import Metered
+from backoffice.sessions.rules.placing import place
 from backoffice.sessions.rules.states import SessionMove
 from backoffice.tariffs.rules.policy import Outcome
 from backoffice.tariffs.rules.splitting import Activity
 from backoffice.tokens.rules.deciding import Decision
 from ocpi.wire.sessions import SessionStatus
+
+MOVED = "MOVED"
+"""The event of a driver who came to another EVSE than the one that was kept."""
 
 
 def reserve(
@@ -51,6 +55,21 @@ def reserve(
         Reading.objects.create(session=session, at=at, kwh=reading.kwh, activity=reading.activity.name)
         owe(session, now)
     return session
+
+
+def elsewhere(*, session: Session, evse: Evse, now: datetime) -> None:
+    """The driver has come to another EVSE of the location than the one that waited for him."""
+    with transaction.atomic():
+        row, readings = lock(session)
+        if row.status != SessionStatus.RESERVATION.value or row.transaction:
+            return
+        location = Location.objects.select_related("party").get(pk=evse.location_id)
+        tree = row.tree() | {"evse_uid": evse.uid, "connector_id": NOT_AVAILABLE}
+        row.document = DocumentField.write(tree)
+        row.point, row.evse_id = evse, evse.evse_id
+        row.place = DocumentField.write(place(location.tree(), evse.uid, NOT_AVAILABLE))
+        note(row, now, MOVED, by="charge point", reason=f"To EVSE {evse}.")
+        write(row, readings, now)
 
 
 def finish(

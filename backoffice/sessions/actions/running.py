@@ -167,6 +167,12 @@ def invalidate(*, session: Session, reason: str, now: datetime, by: str) -> Sess
     return row
 
 
+def busy(evse: Evse) -> bool:
+    """Whether somebody charges there, or has come to."""
+    ongoing = Session.objects.filter(point=evse, ours=True, status__in=[status.value for status in ONGOING])
+    return ongoing.exclude(status=SessionStatus.RESERVATION.value, transaction="").exists()
+
+
 # --- the parts -------------------------------------------------------------------------------------------------------
 
 

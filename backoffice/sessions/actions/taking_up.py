@@ -66,8 +66,8 @@ def _same_driver(row: Session, decision: Decision) -> bool:
         return False
     if (token["uid"].upper(), token["type"]) == (row.token_uid.upper(), row.token_type):
         return True
-    if token["contract_id"].upper() == row.contract_id.upper():
-        return True
+    if token["contract_id"].upper() == row.contract_id.upper() and not row.booking_id:
+        return True  # a booking is opened by its tokens, of whom its own room knows
     group = row.group_id.upper()
     return (
         bool(group)

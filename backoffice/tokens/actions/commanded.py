@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from django.db.models.functions import Upper
 
@@ -17,8 +18,7 @@ from backoffice.tokens.rules import deciding as rules
 from backoffice.tokens.rules.answering import Asked
 from backoffice.tokens.rules.deciding import COMMANDED_FOR, Tree, Verdict, cdr_token
 from backoffice.tokens.rules.words import How, Kind, Reason
-from ocpi.wire import tokens as wire
-from ocpi.wire.tokens import AllowedType
+from ocpi.wire.tokens import AllowedType, TokenType
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,19 @@ class Commanded:
     token: Tree
 
 
+class Named(Protocol):
+    """A token as the eMSP names it: whole in a command, by its names in a booking."""
+
+    @property
+    def uid(self) -> str: ...
+    @property
+    def type(self) -> TokenType: ...
+    @property
+    def contract_id(self) -> str: ...
+
+
 def commanded(
-    token: wire.Token,
+    token: Named,
     *,
     command: str,
     emsp: int,
