@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from backoffice.bookings.actions.announcing import announce
 from backoffice.bookings.actions.keeping_apart import keep_tokens
 from backoffice.bookings.actions.writing import note, project
 from backoffice.bookings.models import BookableLocation, Booking, BookingAsked
@@ -79,6 +80,8 @@ def write(
     _answered(booking, value, now)
     if booking.status != was:
         note(booking, booking.status, now=now, previous=was, by=by, reason=booking.canceled_reason)
+    else:
+        announce(booking, None, now=now)
     return fate
 
 

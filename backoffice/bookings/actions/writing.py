@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from backoffice.bookings.actions.announcing import announce
 from backoffice.bookings.actions.storing import capped
 from backoffice.bookings.models import Booking, BookingAsked, BookingEvent
 from backoffice.bookings.rules.states import Event, moved
@@ -119,6 +120,7 @@ def note(
         by=by[:150],
         reason=reason[:512],
     )
+    announce(booking, asked, now=now)
 
 
 def tokens_of(tree: Tree) -> Sequence[Tree]:

@@ -10,11 +10,13 @@ from backoffice.api.serving.site import api_site
 from backoffice.api.serving.webhooks import SCOPE as WEBHOOKS
 from backoffice.api.serving.webhooks import SENTENCE as WEBHOOKS_SENTENCE
 from backoffice.api.serving.webhooks import routes as webhook_routes
+from backoffice.bookings.actions.announcing import BOOKING_EVENT
 from backoffice.commands.actions.recording import COMMAND_EVENT
-from backoffice.driver_app.api import chargers, charging, saying
+from backoffice.driver_app.api import booking, chargers, charging, saying
 from backoffice.driver_app.finding import FARTHEST_M
 from ocpi.wire.locations import ConnectorType
 
+BOOKINGS = "bookings:write"
 FIND, CHARGE, READ = "chargers:read", "charges:write", "charges:read"
 
 PLACE = {"country_code": "SE", "party_id": "ELV", "location_id": "HARBOUR-7", "evse_uid": "E-100", "connector_id": "1"}
@@ -29,9 +31,13 @@ API = Api(
         FIND: "Find chargers and ask for prices",
         CHARGE: "Start, stop and reserve for drivers",
         READ: "Read charges and receipts of drivers",
+        BOOKINGS: "Book, change and cancel time slots for drivers",
         WEBHOOKS: WEBHOOKS_SENTENCE,
     },
-    events={COMMAND_EVENT: ("Something that you asked for has moved on", saying.Command)},
+    events={
+        COMMAND_EVENT: ("Something that you asked for has moved on", saying.Command),
+        BOOKING_EVENT: ("A booking has changed: the operator has decided, moved or cancelled it", saying.Booking),
+    },
     routes=(
         Route(
             "GET",
@@ -135,7 +141,64 @@ API = Api(
         ),
         Route("GET", "/charges/{charge}", READ, charging.charge, answers=saying.Charge, tag="charges"),
         Route("GET", "/charges/{charge}/receipt", READ, charging.receipt, answers=saying.Receipt, tag="charges"),
-        *webhook_routes([COMMAND_EVENT]),
+        Route(
+            "POST",
+            "/bookings",
+            BOOKINGS,
+            booking.book,
+            saying.BookAsked,
+            saying.Booking,
+            status=202,
+            tag="bookings",
+            repeats=Repeats.MUST,
+            example={
+                "contract_id": "DE-RDK-C00001",
+                "country_code": "SE",
+                "party_id": "ELV",
+                "place": "BL1",
+                "starts_at": "2026-04-02T10:00:00Z",
+                "ends_at": "2026-04-02T11:00:00Z",
+            },
+            refusals=("not_found", "conflict"),
+        ),
+        Route(
+            "GET",
+            "/bookings",
+            BOOKINGS,
+            booking.bookings,
+            answers=saying.Booking,
+            many=True,
+            tag="bookings",
+            query=(text("contract_id", "Of this contract", most=36), LIMIT, AFTER),
+        ),
+        Route("GET", "/bookings/{booking}", BOOKINGS, booking.booking, answers=saying.Booking, tag="bookings"),
+        Route(
+            "POST",
+            "/bookings/{booking}/change",
+            BOOKINGS,
+            booking.change,
+            saying.ChangeAsked,
+            saying.Booking,
+            status=202,
+            tag="bookings",
+            repeats=Repeats.MAY,
+            example={"starts_at": "2026-04-02T12:00:00Z", "ends_at": "2026-04-02T13:00:00Z"},
+            refusals=("not_found", "conflict"),
+        ),
+        Route(
+            "POST",
+            "/bookings/{booking}/cancel",
+            BOOKINGS,
+            booking.cancel,
+            saying.TakeBackAsked,
+            saying.Booking,
+            status=202,
+            tag="bookings",
+            repeats=Repeats.MAY,
+            example={"reason": "TRAFFIC"},
+            refusals=("not_found", "conflict"),
+        ),
+        *webhook_routes([COMMAND_EVENT, BOOKING_EVENT]),
     ),
 )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from pydantic import Field
+
 from ocpi.wire import locations as wire
 from ocpi.wire.base import (
     Bool,
@@ -18,6 +20,7 @@ from ocpi.wire.base import (
     StringAnyLength,
     Wire,
 )
+from ocpi.wire.bookings import AccessMethod, CanceledReason, ReservationRequestStatus, ReservationStatus
 from ocpi.wire.cdrs import CDR
 from ocpi.wire.commands import CommandResponseType, CommandResultType, CommandType
 
@@ -104,6 +107,65 @@ class CancelAsked(Wire):
     """Give a reservation back."""
 
     reservation_id: CiString36
+
+
+class BookAsked(Wire):
+    """Book a slot at a place for one of your drivers. `place`: as the search for slots names it; `option`: which kind of space
+    there, counted from 0."""
+
+    contract_id: CiString36
+    country_code: Text
+    party_id: Text
+    place: CiString36
+    option: Int | None = None
+    starts_at: DateTime
+    ends_at: DateTime
+    power_kw: Int | None = None
+
+
+class ChangeAsked(Wire):
+    """Another time for a booking."""
+
+    starts_at: DateTime
+    ends_at: DateTime
+
+
+class TakeBackAsked(Wire):
+    """Take a booking back, and why."""
+
+    reason: CanceledReason | None = None
+
+
+class Booking(Wire):
+    """A booking of a driver of yours. `status`: of the booking; `request_status`: of what was last asked, a booking or its change
+    or cancellation (`asks`), with the reason if it was refused. `booking_id`: as its operator calls it, once it has answered.
+    `charge`: that was made of it."""
+
+    booking: Text
+    booking_id: Text | None = None
+    status: ReservationStatus
+    asks: Text
+    request_status: ReservationRequestStatus
+    sentence: StringAnyLength
+    country_code: Text
+    party_id: Text
+    location_id: Text
+    evse_uid: Text | None = None
+    parking_id: Text | None = None
+    contract_id: Text
+    starts_at: DateTime
+    ends_at: DateTime
+    change_until: DateTime | None = None
+    cancel_until: DateTime | None = None
+    early_from: DateTime | None = None
+    late_until: DateTime | None = None
+    noshow_at: DateTime | None = None
+    access_methods: Many[AccessMethod] = Field(default_factory=list)
+    canceled_reason: CanceledReason | None = None
+    canceled_by: Text | None = None
+    charge: Text | None = None
+    asked_at: DateTime
+    updated_at: DateTime | None = None
 
 
 class Command(Wire):
