@@ -81,6 +81,7 @@ PATHS = {
     "location_id": "LOC1",
     "charge": "1",
     "command": "0" * 32,
+    "booking": "0" * 32,
     "webhook": "1",
 }
 
