@@ -12,7 +12,7 @@ DEMO ?= 1
 KILLS ?= 1000
 ARGS ?=
 
-.PHONY: bench screenshots chaos help install install-dev run test lint format types contracts rules lock
+.PHONY: bench races screenshots chaos help install install-dev run test lint format types contracts rules lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ contracts: $(VENV)/installed-dev ## check who imports whom
 
 rules: $(VENV)/installed-dev ## show which rules of the specification the tests prove
 	@$(BIN)/python -m tests.rules
+
+races: $(VENV)/installed-dev ## book the same spaces 64 at once, ROUNDS times (200 unless told otherwise)
+	@ROUNDS=$(or $(ROUNDS),200) $(BIN)/python -m pytest -q -n 0 tests/bookings/test_races.py
 
 bench: $(VENV)/installed-dev ## measure the figures that the README quotes (ARGS chooses some)
 	@$(BIN)/python -m bench $(ARGS)

@@ -51,7 +51,7 @@ class Answered:
 def take(booking: Booking, candidate: Candidate, wanted: Wanted, request: Tree, *, asked: BookingAsked) -> str:
     """Keep the space, the power and, for a new booking, its tokens. Why not, where somebody else has one of them."""
     assert candidate.resource is not None
-    power = _power(candidate, wanted)
+    power = _power(wanted)
     evse = candidate.evse.pk if candidate.evse is not None else None
     wants = [Want(candidate.resource.pk, wanted.starts_at, wanted.ends_at, 1, evse)]
     if power:
@@ -72,14 +72,12 @@ def take(booking: Booking, candidate: Candidate, wanted: Wanted, request: Tree, 
     return ""
 
 
-def _power(candidate: Candidate, wanted: Wanted) -> int:
+def _power(wanted: Wanted) -> int:
     """What is kept for it: what it asks for, else the most that it could draw."""
     if wanted.power is not None:
         return wanted.power
     limits = [int(stretch.max_power) for stretch in wanted.within() if stretch.max_power is not None]
-    return min(
-        [*limits, *([candidate.evse.max_power] if candidate.evse and candidate.evse.max_power else [])], default=0
-    )
+    return min([*limits, *([wanted.evse_power] if wanted.evse_power else [])], default=0)
 
 
 def _exclusive(candidate: Candidate) -> bool:

@@ -293,9 +293,16 @@ def wanted_at(
         token_types=[token.type for token in value.tokens],
         connector_id=value.connector_id or "",
         connectors=connectors(evse) if evse is not None else (),
-        evse_power=evse.max_power if evse is not None else 0,
+        evse_power=max((each.max_power for each in points_of(candidate)), default=0),
         stands=stands,
     )
+
+
+def points_of(candidate: granting.Candidate) -> list[Evse]:
+    """The EVSEs that it could be."""
+    if candidate.evse is not None:
+        return [candidate.evse]
+    return [space.evse for space in candidate.resource.spaces.all()] if candidate.resource is not None else []
 
 
 def connectors(evse: Evse) -> tuple[str, ...]:
