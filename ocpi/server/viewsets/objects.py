@@ -37,6 +37,7 @@ class ExchangedDoor(AnsweringDoor):
             max_limit=site.max_page,
             version=dialect(self.exchanged.levels[0].cls, version=self.version, peer=self.peer),
             now=self.exchange.at,
+            between=between,
         )
         if query.date_from is None and isinstance(self.exchanged, OwnedObjects) and self.exchanged.dated is not None:
             raise Refusal("date_from: this list needs it.", ocpi=StatusCode.INVALID_PARAMETERS)
