@@ -35,6 +35,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Status board", "grid_view", "admin:locations_location_board", "locations.view_location"),
             ("Tariffs", "sell", "admin:tariffs_tariff_changelist", "tariffs.view_tariff"),
             ("Tariff drafts", "edit_note", "admin:tariffs_draft_changelist", "tariffs.view_draft"),
+            ("Payment terminals", "point_of_sale", "admin:payments_terminal_changelist", "payments.view_terminal"),
         ),
     ),
     (

@@ -57,6 +57,47 @@ def create(*, party: Party, customer: Party | None, fields: Mapping[str, Any], b
     return row
 
 
+def change(row: Terminal, fields: Mapping[str, Any], *, by: str, now: datetime) -> None:
+    """Our own data of it; what it serves is the CPO's to say. None takes a field away. The CPO finds it in its next pull, for no
+    interface takes a change of ours. Raises UnableToChange."""
+    if wrong := sorted({*ASSIGNED, "terminal_id", "country_code", "party_id"} & fields.keys()):
+        raise UnableToChange(f"{row}: {', '.join(wrong)} is not ours to change.")
+    with transaction.atomic():
+        locked = find(row.party_id, row.object_id)
+        assert locked is not None
+        if not locked.ours:
+            raise UnableToChange(f"{row}: it is the provider's.")
+        before = locked.tree()
+        tree = {name: value for name, value in {**before, **fields}.items() if value is not None}
+        touched = changed_fields(before, tree)
+        if not touched:
+            return
+        if (
+            "reference" in touched
+            and (other := _by_reference(row.party_id, str(tree.get("reference", "")))) is not None
+        ):
+            raise UnableToChange(f"{other} has that reference already.")
+        try:
+            write(locked, tree, at=max(now, locked.last_updated))
+        except wire_json.Invalid as error:
+            raise UnableToChange(f"{row}: {error}") from error
+        note(locked, "CHANGED", now=now, by=by, reason=", ".join(sorted(touched)))
+
+
+def offer(row: Terminal, customer: Party, *, by: str, now: datetime) -> None:
+    """It is for this CPO, who is told by POST. Raises UnableToChange for one that is another's."""
+    with transaction.atomic():
+        locked = find(row.party_id, row.object_id)
+        assert locked is not None
+        if not locked.ours or locked.customer_id not in (None, customer.pk):
+            raise UnableToChange(f"{row}: only a terminal of ours that is for nobody yet can be offered.")
+        locked.customer = customer
+        tree = locked.tree() | {"country_code": customer.country_code, "party_id": customer.party_id}
+        write(locked, tree, at=max(now, locked.last_updated))
+        note(locked, "OFFERED", now=now, by=by, reason=str(customer))
+        _tell(locked, now=now)
+
+
 def deactivate(row: Terminal, *, by: str, reason: str, now: datetime) -> None:
     """Out of use, by ourselves. The CPO finds it gone when it asks. Raises UnableToChange."""
     with transaction.atomic():
