@@ -74,7 +74,7 @@ def test_interfaces_follow_our_roles(roles: tuple[str, ...], expected: set[str],
 def test_only_modules_that_an_app_declares_are_listed(asking: Asking) -> None:
     for version in ("2.3.0", "2.2.1"):
         listed = {one["identifier"] for one in asking.get(version).data["endpoints"]}
-        assert listed <= {module.identifier for module in site.modules()}
+        assert listed <= {module.endpoint for module in site.modules()}
         assert {"credentials", "locations"} <= listed
 
 
