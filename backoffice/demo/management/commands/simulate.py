@@ -13,16 +13,19 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from backoffice.charge_points import door
+from backoffice.demo.actions import offering
 from backoffice.demo.actions.loading import SEED
 from backoffice.demo.rules.drivers import PROGRAMME
 from backoffice.demo.rules.pace import PACES
 from backoffice.demo.simulator import Activity, Simulator, board
 from backoffice.demo.simulator.afar import FromAfar
+from backoffice.demo.simulator.booking import ByBooking
 from backoffice.demo.simulator.cards import cards
 from backoffice.demo.simulator.charging import Charging, Reads
 from backoffice.demo.simulator.life import Life
 from backoffice.demo.simulator.obeying import Obeying
 from backoffice.demo.simulator.obeying import Reads as ReadsToObey
+from backoffice.partners.actions import connections
 from backoffice.roaming_site import site
 
 CARDS_AT_ONCE = 4
@@ -73,6 +76,7 @@ class Command(BaseCommand):
             )
             if charging:
                 activities.append(FromAfar(site.now, chance=chance))
+                activities.append(self._booking(stop, chance, charging))
         try:
             door.serve(
                 Simulator(activities, site.now, obeying),
@@ -101,6 +105,18 @@ class Command(BaseCommand):
             chance=chance,
             aside=pool.submit,
             programme=None if coming is None else iter(coming),
+        )
+
+    @staticmethod
+    def _booking(stop: threading.Event, chance: random.Random, charging: Charging) -> ByBooking:
+        for party in connections.own_parties():
+            offering.open_places(party, now=site.now())
+        return ByBooking(
+            site.now,
+            chance=chance,
+            sockets=lambda evse_id: door.outlast(lambda: board.sockets(evse_id), stop),
+            show=lambda evse_id, socket, card, tell: charging.show(evse_id, socket, card, tell),
+            taken=charging.taken,
         )
 
     @staticmethod
