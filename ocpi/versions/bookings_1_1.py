@@ -64,7 +64,7 @@ def _moment(*, required: bool = True) -> Field:
 # --- the option: what is booked, and where ------------------------------------------------------------------------------
 
 
-def _split(node: Node, name: str) -> tuple[Node, Any]:
+def _split(node: Node) -> tuple[Node, Any]:
     """The object with the places of its option beside it, and what else the option says (None: nothing)."""
     option = node.get("booking_option")
     if "booking_option" not in node:
@@ -76,17 +76,24 @@ def _split(node: Node, name: str) -> tuple[Node, Any]:
 
 
 def _option_out(node: Node, context: Context) -> Node:
-    newer, option = _split(node, "bookable_parking_option")
-    return newer if option is None else {**newer, "bookable_parking_option": option}
+    """An option that leaves open what 1.0 must know is none there: what a driver did not ask for is not asked for in his name. It
+    stays as it was told."""
+    newer, option = _split(node)
+    if option is None:
+        return newer
+    whole = type(option) is not dict or (option.get("vehicle_types") and option.get("connector_format"))
+    return {**newer, "bookable_parking_option" if whole else "booking_option": option}
 
 
 def _option_in(node: Node, context: Context) -> Node:
-    option = node.get("bookable_parking_option")
-    return _joined(without(node, "bookable_parking_option"), option)
+    option = node.get("bookable_parking_option") or node.get("booking_option")
+    return _joined(without(node, "bookable_parking_option", "booking_option"), option)
 
 
 def _options_out(node: Node, context: Context) -> Node:
-    newer, option = _split(node, "bookable_parking_options")
+    newer, option = _split(node)
+    if option is None and type(node.get("booking_option")) is dict and newer.get("evse_uid") is None:
+        option = {}  # of any kind: 1.0 must have one or the other (T-494)
     return newer if option is None else {**newer, "bookable_parking_options": [option]}
 
 

@@ -196,6 +196,7 @@ UP: list[Row] = [
         [OPTION],
     ),
     ("2.3.0-b1.1", BookingLocation, CPO, {"evse_uid": GONE, "booking_option": {"evse_uid": "E1"}}, "evse_uid", "E1"),
+    ("2.3.0-b1.1", BookingRequest, CPO, {"booking_option": {"drive_through": True}}, "bookable_parking_option", GONE),
     ("2.3.0-b1.1", CLASSES["BookableParkingOptions"], CPO, {"format": GONE}, "format", "CABLE"),
     ("2.2.1", Credentials, CPO, {"roles": [HUB]}, "hub_party_id", "NLHUB"),
     ("2.2.1", Credentials, CPO, {"roles": [HUB]}, "roles.0.role", "OTHER"),

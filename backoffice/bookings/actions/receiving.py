@@ -233,6 +233,9 @@ def _places(request: Request) -> list[BookableLocation]:
     if request.connection is not None:
         rows = rows.filter(shared=True).exclude(premises__withholdings__connection=request.connection)
     found = list(rows)
+    named = request.tree.get("booking_location_id")  # since edition 1.1
+    if isinstance(named, str) and named.upper() != value.location_id.upper():
+        found = [place for place in found if place.object_id.upper() == named.upper()]
     if not found:
         raise NowhereToBook(f"location_id: nothing can be booked at {value.location_id}.")
     return found

@@ -279,13 +279,18 @@ def _send(wish: Wish, tree: Tree, asks: Asking, booking: Booking | None, now: da
         key=asked.uid,
         method="POST",
         path="",
-        tree=tree,
+        tree=tree | _named(wish.place, connection),
         deadline=now + ANSWER_WITHIN,
         correlation_id=wish.correlation_id,
         now=now,
     )
     note(booking, "ASKED", now=now, asked=asked, by=wish.asked_by)
     return asked
+
+
+def _named(place: BookableLocation, connection: Connection) -> Tree:
+    """Since edition 1.1 a request names the BookingLocation."""
+    return {"booking_location_id": place.object_id} if connection.bookings_edition == "1.1" else {}
 
 
 def _in_this_house(wish: Wish, tree: Tree, value: wire.BookingRequest, now: datetime) -> BookingAsked:
