@@ -56,6 +56,15 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         "Money",
         (
             ("CDRs", "receipt_long", "admin:cdrs_cdr_changelist", "cdrs.view_cdr"),
+            ("Card payments", "contactless", "admin:payments_cardpayment_changelist", "payments.view_cardpayment"),
+            ("Financial advice", "credit_score", "admin:payments_advice_changelist", "payments.view_advice"),
+            ("Card tie", "rule", "admin:payments_advice_tie", "payments.view_advice"),
+            (
+                "Drivers' invoices",
+                "receipt",
+                "admin:payments_driverinvoice_changelist",
+                "payments.view_driverinvoice",
+            ),
             ("Exports", "request_quote", "admin:billing_export_changelist", "billing.view_export"),
             ("Export runs", "history", "admin:billing_exportrun_changelist", "billing.view_exportrun"),
         ),

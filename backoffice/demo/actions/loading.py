@@ -11,7 +11,7 @@ from django.db.models import Q
 from backoffice.billing.actions import defining
 from backoffice.billing.models import Export
 from backoffice.demo.world.building import world
-from backoffice.demo.world.companies import COMPANIES, ROLES, STILWATER, Company
+from backoffice.demo.world.companies import COMPANIES, OUR_ROLES, STILWATER, Company
 from backoffice.demo.world.drivers import drivers
 from backoffice.demo.world.pricing import tariffs
 from backoffice.locations.actions.changing import unshare
@@ -74,7 +74,7 @@ def load(company: Company, *, seed: int, now: datetime) -> int | None:
             country_code=company.country_code,
             party_id=company.party_id,
             name=company.name,
-            roles=ROLES,
+            roles=OUR_ROLES,
             website=company.website,
         )
         trees = world(company, seed=seed, at=now)

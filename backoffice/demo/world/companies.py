@@ -21,6 +21,8 @@ class Company:
 
 
 ROLES = ("CPO", "EMSP")
+OUR_ROLES = (*ROLES, "PTP")
+"""Those that run a platform have payment terminals, too: at each other's charge points."""
 
 HOME = Company("home", "DE", "RDK", "Rheindock Charging", "rheindock.example")
 PARTNER = Company("partner", "SE", "VGM", "Vallgrind Mobility", "vallgrind.example")

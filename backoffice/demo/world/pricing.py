@@ -62,6 +62,7 @@ def _in(company: Company, currency: str, at: datetime) -> list[Tree]:
                 {"price_components": [component("ENERGY", "0.49", 1)]},
                 {"price_components": [component("PARKING_TIME", "3.00", 60)], "restrictions": {"min_duration": 14_400}},
             ],
+            preauthorize_amount=price("15.00"),
             max_price={"before_taxes": price("33.61"), "after_taxes": price("40.00")},
         ),
         tariff(
@@ -70,6 +71,7 @@ def _in(company: Company, currency: str, at: datetime) -> list[Tree]:
                 {"price_components": [component("ENERGY", "0.59", 1)]},
                 {"price_components": [component("TIME", "6.00", 60)], "restrictions": {"min_duration": 5_400}},
             ],
+            preauthorize_amount=price("1.50"),  # so little that charges of the demo, which take minutes, come to it
         ),
         tariff("HPC", fast, end_date_time=date_time_text(change), preauthorize_amount=price("60.00")),
         tariff("HPC2", dearer_fast, start_date_time=date_time_text(change), preauthorize_amount=price("60.00")),

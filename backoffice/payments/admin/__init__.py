@@ -1,5 +1,5 @@
-"""The staff door of card payments: terminals, with what they serve on a list and a map."""
+"""The staff door of card payments: terminals, with what they serve on a list and a map; and the money."""
 
-from backoffice.payments.admin import terminals
+from backoffice.payments.admin import money, terminals
 
-__all__ = ["terminals"]
+__all__ = ["money", "terminals"]

@@ -25,6 +25,7 @@ from backoffice.demo.simulator.charging import Charging, Reads
 from backoffice.demo.simulator.life import Life
 from backoffice.demo.simulator.obeying import Obeying
 from backoffice.demo.simulator.obeying import Reads as ReadsToObey
+from backoffice.demo.simulator.terminals import Terminals
 from backoffice.partners.actions import connections
 from backoffice.roaming_site import site
 
@@ -77,6 +78,7 @@ class Command(BaseCommand):
             if charging:
                 activities.append(FromAfar(site.now, chance=chance))
                 activities.append(self._booking(stop, chance, charging))
+                activities.append(Terminals(site.now, chance=chance))
         try:
             door.serve(
                 Simulator(activities, site.now, obeying),

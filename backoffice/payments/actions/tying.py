@@ -1,0 +1,310 @@
+"""The three books side by side, and what staff decide where they differ (`rules.tie` compares).
+
+Two views: as provider (what we captured, the CDRs that we got, the invoices), and as CPO (what providers say they captured, our
+CDRs, our invoices). Of an invoice that the other side writes we know only that it is theirs to write, and of what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Upper
+
+from backoffice.cdrs.models import Cdr
+from backoffice.fields import Bare
+from backoffice.payments.actions import invoicing
+from backoffice.payments.models import Advice, CardCharge, CardPayment, DriverInvoice, TieDecision
+from backoffice.payments.rules.money import payable, units
+from backoffice.payments.rules.tie import Book, Decided, Entry, Line, Sum, sums, tie
+from backoffice.payments.rules.transaction import State
+from ocpi.wire.payments import InvoiceCreator
+from ocpi.wire.types import TokenType
+
+UNDER_WAY = timedelta(minutes=10)
+"""So long after its CDR nobody wonders where the money is."""
+
+MOST = 20_000
+"""Payments in one look."""
+
+
+class Side(StrEnum):
+    PTP = "PTP"
+    CPO = "CPO"
+
+
+class UnableToDecide(Exception):
+    """This line cannot be settled like that; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tied:
+    """`under_way`: charges whose money is still on its way, and which are not compared yet."""
+
+    lines: list[Line]
+    sums: list[Sum]
+    under_way: int
+
+
+def look(side: Side, *, since: datetime, until: datetime, now: datetime, parties: Sequence[int] | None = None) -> Tied:
+    """Everything of this time. `parties`: companies of ours; None: all."""
+    entries, under_way = (_as_ptp if side is Side.PTP else _as_cpo)(since, until, now, parties)
+    decided = decisions({entry.reference for entry in entries})
+    lines = tie(entries, decided)
+    return Tied(lines, sums(lines, decided), under_way)
+
+
+def decisions(references: Iterable[str]) -> list[Decided]:
+    keys = {each.upper() for each in references}
+    rows = TieDecision.objects.alias(key=Upper("reference"), to=Upper("other")).filter(Q(key__in=keys) | Q(to__in=keys))
+    return [
+        Decided(reference=row.reference, other=row.other, written_off=row.written_off, reason=row.reason)
+        for row in rows
+    ]
+
+
+def line_of(side: Side, reference: str, *, now: datetime) -> Line | None:
+    """One payment, by the reference of any of its entries."""
+    ever = datetime(2000, 1, 1, tzinfo=now.tzinfo)
+    key = reference.upper()
+    joined = {key}
+    for each in decisions([reference]):
+        joined |= {each.reference.upper(), each.other.upper()} - {""}
+    build = _as_ptp if side is Side.PTP else _as_cpo
+    entries, _ = build(ever, now + timedelta(days=1), now + UNDER_WAY, None, joined)
+    found = [line for line in tie(entries, decisions(joined)) if any(e.reference.upper() == key for e in line.entries)]
+    return found[0] if found else None
+
+
+# --- as provider -----------------------------------------------------------------------------------------------------
+
+
+def _as_ptp(
+    since: datetime,
+    until: datetime,
+    now: datetime,
+    parties: Sequence[int] | None,
+    only: set[str] | None = None,
+) -> tuple[list[Entry], int]:
+    payments = CardPayment.objects.filter(created_at__gte=since, created_at__lt=until)
+    strays = Cdr.objects.filter(
+        emsp__ours=True, token_type=TokenType.AD_HOC_USER.value, credit=False, ends_at__gte=since, ends_at__lt=until
+    ).filter(emsp__roles__role="PTP", emsp__roles__connection=None)
+    strays = strays.annotate(key=Bare("token_uid")).filter(
+        ~Exists(CardPayment.objects.alias(mine=Upper("reference")).filter(mine=OuterRef("key")))
+    )
+    if parties is not None:
+        payments, strays = payments.filter(party__in=parties), strays.filter(emsp__in=parties)
+    if only is not None:
+        payments = payments.alias(key=Upper("reference")).filter(key__in=only)
+        strays = strays.filter(key__in=only)
+    over = payments.filter(state__in=[State.CAPTURED.value, State.PARTIAL.value, State.FAILED.value])
+    entries: list[Entry] = []
+    for row in over.select_related("terminal", "cdr", "invoice").defer("terminal__document").order_by("pk")[:MOST]:
+        assert row.cdr is not None
+        day, terminal = row.cdr.ends_at.date(), _terminal(row)
+        entries.append(_entry(Book.CAPTURES, row.reference, row.captured or 0, row.currency, day, terminal, row.state))
+        bill = _owed(row.cdr)
+        entries.append(_entry(Book.CDRS, row.reference, bill, row.cdr.currency, day, terminal, name=row.cdr.object_id))
+        invoice = getattr(row, "invoice", None)
+        if invoice is not None:
+            entries.append(
+                _entry(Book.INVOICES, row.reference, invoice.total, invoice.currency, day, terminal, name=invoice.label)
+            )
+        elif row.cdr.tree().get("invoice_reference_id"):
+            entries.append(
+                _entry(Book.INVOICES, row.reference, bill, row.cdr.currency, day, terminal, name="written by the CPO")
+            )
+    entries.extend(
+        _entry(Book.CDRS, cdr.token_uid, _owed(cdr), cdr.currency, cdr.ends_at.date(), "", name=cdr.object_id)
+        for cdr in strays.distinct().order_by("pk")[:MOST]
+    )
+    waiting = payments.filter(state__in=[State.BILLED.value, State.ENDED.value, State.CHARGING.value]).count()
+    return entries, waiting
+
+
+def _terminal(row: CardPayment) -> str:
+    return row.terminal.reference or row.terminal.object_id
+
+
+# --- as CPO ----------------------------------------------------------------------------------------------------------
+
+
+def _as_cpo(
+    since: datetime,
+    until: datetime,
+    now: datetime,
+    parties: Sequence[int] | None,
+    only: set[str] | None = None,
+) -> tuple[list[Entry], int]:
+    charges = CardCharge.objects.filter(provider__ours=False, cdr__ends_at__gte=since, cdr__ends_at__lt=until)
+    told = Advice.objects.filter(ours=False, created_at__gte=since, created_at__lt=until)
+    if parties is not None:
+        charges, told = charges.filter(session__party__in=parties), told.filter(customer__in=parties)
+    if only is not None:
+        charges = charges.alias(key=Upper("reference")).filter(key__in=only)
+        told = told.alias(key=Upper("authorization_reference")).filter(key__in=only)
+    rows = list(
+        charges.select_related("terminal", "cdr", "invoice", "session")
+        .defer("terminal__document", "session__document")
+        .order_by("pk")[:MOST]
+    )
+    advices: dict[str, list[Advice]] = {}
+    keys = [row.reference.upper() for row in rows]
+    by_reference = Advice.objects.filter(ours=False).annotate(key=Upper("authorization_reference"))
+    for advice in by_reference.filter(key__in=keys).defer("document").order_by("pk"):
+        advices.setdefault(advice.key, []).append(advice)
+    by_hand = {row.other.upper(): row.reference.upper() for row in TieDecision.objects.exclude(other="")}
+    entries: list[Entry] = []
+    waiting = 0
+    for row in rows:
+        assert row.cdr is not None
+        mine = advices.get(row.reference.upper(), [])
+        entered = row.cdr.entered_at or row.cdr.ends_at
+        if not mine and row.reference.upper() not in by_hand and entered > now - UNDER_WAY:
+            waiting += 1
+            continue
+        terminal = (row.terminal.reference or row.terminal.object_id) if row.terminal is not None else ""
+        day, bill = row.cdr.ends_at.date(), _owed(row.cdr)
+        entries.append(_entry(Book.CDRS, row.reference, bill, row.cdr.currency, day, terminal, name=row.cdr.object_id))
+        entries += [_captured(advice, day, terminal) for advice in _counting(mine)]
+        invoice = getattr(row, "invoice", None)
+        if invoice is not None:
+            entries.append(
+                _entry(Book.INVOICES, row.reference, invoice.total, invoice.currency, day, terminal, name=invoice.label)
+            )
+        elif row.creator != InvoiceCreator.CPO.value:
+            entries.append(
+                _entry(Book.INVOICES, row.reference, bill, row.cdr.currency, day, terminal, name="written by the PTP")
+            )
+    known = CardCharge.objects.annotate(key=Upper("reference")).filter(key=OuterRef("key"), cdr__isnull=False)
+    orphans = told.annotate(key=Upper("authorization_reference")).filter(~Exists(known)).defer("document")
+    for advice in orphans.order_by("pk")[:MOST]:
+        entries.append(_captured(advice, advice.created_at.date(), ""))
+    return entries, waiting
+
+
+def _counting(advices: Sequence[Advice]) -> Sequence[Advice]:
+    """A provider may try a card again after a failure: then only what followed counts."""
+    taken = [each for each in advices if each.captured]
+    return taken or advices[-1:]
+
+
+def _captured(advice: Advice, day: date, terminal: str) -> Entry:
+    return _entry(
+        Book.CAPTURES,
+        advice.authorization_reference,
+        units(Decimal(advice.captured), advice.currency),
+        advice.currency,
+        day,
+        terminal,
+        advice.capture_status,
+        name=advice.object_id,
+    )
+
+
+def _owed(cdr: Cdr) -> int:
+    """What it bills; nothing, when it was credited."""
+    if cdr.credited_by_id is not None:
+        return 0
+    return payable(Decimal(cdr.total_excl), None if cdr.total_incl is None else Decimal(cdr.total_incl), cdr.currency)
+
+
+def _entry(
+    book: Book,
+    reference: str,
+    minor: int,
+    currency: str,
+    day: date,
+    terminal: str,
+    status: str = "",
+    *,
+    name: str = "",
+) -> Entry:
+    return Entry(
+        book=book,
+        reference=reference,
+        units=minor,
+        currency=currency.upper(),
+        day=day,
+        terminal=terminal,
+        name=name,
+        status=status,
+    )
+
+
+# --- what staff decide -----------------------------------------------------------------------------------------------
+
+
+def write_off(side: Side, reference: str, *, reason: str, by: str, now: datetime) -> int:
+    """What was not captured will not come. Returns how many minor units. Raises UnableToDecide."""
+    why = _because(reason)
+    with transaction.atomic():
+        line = line_of(side, reference, now=now)
+        if line is None:
+            raise UnableToDecide(f"No book knows {reference}.")
+        if not line.at_risk:
+            raise UnableToDecide("Nothing is missing there that could be written off.")
+        TieDecision.objects.alias(key=Upper("reference")).filter(key=line.reference.upper()).delete()
+        TieDecision.objects.create(
+            reference=line.reference, written_off=line.at_risk, currency=line.currency, reason=why, by=by[:150], at=now
+        )
+    return line.at_risk
+
+
+def match(advice: Advice, reference: str, *, reason: str, by: str, now: datetime) -> CardCharge:
+    """A capture whose reference nobody knows, or knows wrongly, is for this charge of ours. Raises UnableToDecide."""
+    why = _because(reason)
+    with transaction.atomic():
+        row = Advice.objects.select_for_update(of=("self",), no_key=True).get(pk=advice.pk)
+        if row.ours:
+            raise UnableToDecide("It is an advice of ours: its payment says what it is for.")
+        charge = (
+            CardCharge.objects.select_related("session", "cdr")
+            .alias(key=Upper("reference"))
+            .filter(key=reference.strip().upper(), provider=row.party_id)
+            .first()
+        )
+        if charge is None:
+            raise UnableToDecide(f"{row.party} began no charge here with the reference {reference!r}.")
+        told = Advice.objects.alias(key=Upper("authorization_reference")).filter(
+            Q(key=charge.reference.upper()) | Q(session=charge.session_id), ours=False, captured__gt=0
+        )
+        if told.exclude(pk=row.pk).exists():
+            raise UnableToDecide("For that charge another capture was told already.")
+        row.session_id, row.cdr_id, row.terminal_id = charge.session_id, charge.cdr_id, charge.terminal_id
+        row.matched_by, row.matched_because, row.matched_at = by[:150], why, now
+        row.save()
+        TieDecision.objects.alias(key=Upper("reference")).filter(key=row.authorization_reference.upper()).delete()
+        if row.authorization_reference.upper() != charge.reference.upper():
+            TieDecision.objects.create(
+                reference=row.authorization_reference, other=charge.reference, reason=why, by=by[:150], at=now
+            )
+        invoicing.enrich(row, now=now)
+    return charge
+
+
+def _because(reason: str) -> str:
+    why = " ".join(reason.split())[:300]
+    if not why:
+        raise UnableToDecide("Say why: the reason stays with it.")
+    return why
+
+
+def at_risk(side: Side, *, since: datetime, now: datetime, parties: Sequence[int] | None = None) -> dict[str, int]:
+    """Money that was billed and not captured, by currency, in minor units."""
+    found: dict[str, int] = {}
+    for line in look(side, since=since, until=now + timedelta(days=1), now=now, parties=parties).lines:
+        if line.at_risk:
+            found[line.currency] = found.get(line.currency, 0) + line.at_risk
+    return found
+
+
+def not_ready(*, now: datetime) -> int:
+    """Invoices that nobody can fetch yet, although their charge is over for some time."""
+    return DriverInvoice.objects.filter(ready_at=None, issued_at__lt=now - UNDER_WAY).count()

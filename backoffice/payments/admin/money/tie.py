@@ -1,0 +1,173 @@
+"""The daily tie: what was captured, billed and invoiced, per day and terminal; what does not tie is listed as work."""
+
+from __future__ import annotations
+
+import csv
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, reverse
+from django.views.decorators.http import require_POST
+
+from backoffice.console.cells import state
+from backoffice.console.scope import parties_of
+from backoffice.partners.models import PartyRole
+from backoffice.payments.actions import tying
+from backoffice.payments.actions.tying import Side
+from backoffice.payments.admin.money.words import FINDINGS, money
+from backoffice.payments.rules.tie import SENTENCES, Line
+from backoffice.roaming_site import site
+
+DECIDE = "payments.decide_advice"
+
+DAYS = {"1": "Today and yesterday", "7": "The last 7 days", "31": "The last 31 days"}
+
+LISTED = 200
+"""Lines on the page; the export holds all."""
+
+
+class TiePages:
+    """Mixed into the admin of advices, whose permissions it shares."""
+
+    page: Any
+    render: Any
+    sorry: Any
+    done: Any
+
+    def tie_urls(self) -> list[URLPattern]:
+        return [
+            self.page("tie/", self.tie_view, "tie"),
+            self.page("tie/export/", self.tie_export, "tie_export"),
+            self.page("tie/write-off/", require_POST(self.write_off_view), "write_off", permission=DECIDE),
+        ]
+
+    def tie_view(self, request: HttpRequest) -> HttpResponse:
+        side, days = _asked(request)
+        tied = self._tied(request, side, days)
+        open_lines = [line for line in tied.lines if not line.settled]
+        context = {
+            "title": "Card payments: captures, CDRs and invoices",
+            "crumbs": [("Financial advice", reverse("admin:payments_advice_changelist"))],
+            "side": side.value,
+            "sides": _sides(),
+            "days": days,
+            "spans": list(DAYS.items()),
+            "sums": [_sum(each) for each in tied.sums],
+            "open": [_line(each) for each in open_lines[:LISTED]],
+            "more": max(len(open_lines) - LISTED, 0),
+            "count": len(tied.lines),
+            "tied": len(tied.lines) - len(open_lines),
+            "under_way": tied.under_way,
+            "risk": [
+                money(sum(each.at_risk for each in tied.lines if each.currency == currency), currency)
+                for currency in sorted({each.currency for each in tied.lines if each.at_risk})
+            ],
+            "may_decide": request.user.has_perm(DECIDE),
+        }
+        return self.render(request, "console/payments/tie.html", context)
+
+    def tie_export(self, request: HttpRequest) -> HttpResponse:
+        """Every line, for whoever reconciles the provider's payouts."""
+        side, days = _asked(request)
+        answer = HttpResponse(content_type="text/csv; charset=utf-8")
+        answer["Content-Disposition"] = f'attachment; filename="card-tie-{side.value.lower()}.csv"'
+        rows = csv.writer(answer)
+        rows.writerow(
+            [
+                "day",
+                "terminal",
+                "reference",
+                "currency",
+                "captured",
+                "billed",
+                "invoiced",
+                "finding",
+                "at_risk",
+                "reason",
+            ]
+        )
+        for line in self._tied(request, side, days).lines:
+            amounts = [_bare(each, line.currency) for each in (line.captured, line.billed, line.invoiced)]
+            row = [line.day.isoformat(), line.terminal, line.reference, line.currency, *amounts]
+            row += [line.finding.value, _bare(line.at_risk, line.currency), line.reason]
+            rows.writerow([_harmless(each) for each in row])
+        return answer
+
+    def write_off_view(self, request: HttpRequest) -> HttpResponse:
+        side, days = _asked(request, request.POST)
+        reference = request.POST.get("reference", "")[:36]
+        try:
+            minor = tying.write_off(
+                side,
+                reference,
+                reason=request.POST.get("reason", ""),
+                by=request.user.get_username(),
+                now=site.now(),
+            )
+        except tying.UnableToDecide as error:
+            self.sorry(request, error)
+        else:
+            self.done(request, f"Written off: {minor} minor units of {reference[:8]}.")
+        return HttpResponseRedirect(f"{reverse('admin:payments_advice_tie')}?side={side.value}&days={days}")
+
+    def _tied(self, request: HttpRequest, side: Side, days: str) -> tying.Tied:
+        now = site.now()
+        since = datetime.combine(now.date() - timedelta(days=int(days)), datetime.min.time(), now.tzinfo)
+        return tying.look(side, since=since, until=now + timedelta(days=1), now=now, parties=parties_of(request.user))
+
+
+def _asked(request: HttpRequest, told: Any = None) -> tuple[Side, str]:
+    given = request.GET if told is None else told
+    sides = [value for value, _ in _sides()]
+    side = given.get("side", "")
+    days = given.get("days", "")
+    return Side(side if side in sides else sides[0]), days if days in DAYS else "7"
+
+
+def _sides() -> list[tuple[str, str]]:
+    """What our companies are; as CPO where nobody is a provider."""
+    ptp = PartyRole.objects.filter(party__ours=True, connection=None, role="PTP").exists()
+    return [(Side.CPO.value, "At our charge points"), *([(Side.PTP.value, "At our terminals")] if ptp else [])]
+
+
+def _sum(each: Any) -> dict[str, Any]:
+    currency = each.currency
+    return {
+        "day": each.day,
+        "terminal": each.terminal,
+        "count": each.count,
+        "captured": money(each.captured, currency),
+        "billed": money(each.billed, currency),
+        "invoiced": money(each.invoiced, currency),
+        "written_off": money(each.written_off, currency) if each.written_off else "",
+        "at_risk": money(each.at_risk, currency) if each.at_risk else "",
+        "state": state(
+            "TIED" if each.tied else "OPEN",
+            tone=("good", "check_circle") if each.tied else ("bad", "error"),
+            text="ties" if each.tied else f"{each.open} open",
+        ),
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {
+        "line": line,
+        "state": state(line.finding.value, tone=FINDINGS[line.finding], text=SENTENCES[line.finding]),
+        "captured": money(line.captured, line.currency),
+        "billed": money(line.billed, line.currency),
+        "invoiced": money(line.invoiced, line.currency),
+        "at_risk": money(line.at_risk, line.currency) if line.at_risk else "",
+        "names": [f"{each.book.value}: {each.name}" for each in line.entries if each.name],
+    }
+
+
+def _bare(minor: int | None, currency: str) -> str:
+    return "" if minor is None else money(minor, currency).split(" ")[0]
+
+
+def _harmless(cell: str) -> str:
+    """No spreadsheet takes it for a formula."""
+    return (
+        f"'{cell}" if cell[:1] in ("=", "+", "@", "\t", "\r") or (cell[:1] == "-" and not cell[1:2].isdigit()) else cell
+    )
