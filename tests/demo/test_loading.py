@@ -35,7 +35,7 @@ def test_the_company_is_ours_with_both_roles_and_all_its_locations() -> None:
     assert (str(party), party.ours, sorted(role.role for role in party.roles.all())) == (
         "DE-RDK",
         True,
-        ["CPO", "EMSP"],
+        ["CPO", "EMSP", "PTP"],
     )
     assert (Location.objects.count(), Evse.objects.count()) == (60, 200)
 
