@@ -132,8 +132,7 @@ def found(
 def counted(*, now: datetime, parties: Collection[int] | None = None) -> dict[Kind, int]:
     """How many bookings have each."""
     rows = _run(
-        _CONFLICTS.format(where=_where(None, parties))
-        + "SELECT kind, count(DISTINCT id) FROM found GROUP BY kind",
+        _CONFLICTS.format(where=_where(None, parties)) + "SELECT kind, count(DISTINCT id) FROM found GROUP BY kind",
         _given(now, None, parties),
     )
     return {Kind(name): number for name, number in rows}

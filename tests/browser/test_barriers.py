@@ -212,6 +212,57 @@ def exports() -> Names:
     return {name: getattr(world, name).pk for name in names}
 
 
+def bookings() -> Names:
+    """A place of ours in Berlin with three EVSEs and bookings in many states today, one that waits, one in conflict; a place of a
+    partner with a booking of a driver of ours; a request that nobody has answered."""
+    from backoffice.bookings.models import Block, BookableLocation, Booking, BookingAsked, Resource
+    from backoffice.locations.models import Evse
+    from tests.bookings import rows
+
+    ours = factories.own_party("DE-RDK", "CPO", "EMSP")
+    partner = factories.partner("SE-ELV:CPO", "SE-ELV:EMSP", ours=[ours])
+    now = site.now().replace(minute=0, second=0, microsecond=0)
+    tree = factories.small_location("LOC1", "DE-RDK", time_zone="Europe/Berlin")
+    tree["evses"] = [tree["evses"][0] | {"uid": f"E{number}", "evse_id": f"DE*RDK*E{number}"} for number in (1, 2, 3)]
+    location = factories.own_location(tree)
+    place = rows.place(location, now - timedelta(days=1))
+    first, second, third = Evse.objects.filter(location=location).order_by("uid")
+    waits = rows.booking(place, partner.party, now + timedelta(hours=3), evse=first, status="PENDING", asked="PENDING")
+    kept = rows.booking(place, partner.party, now + timedelta(hours=3), evse=second)
+    wrong = rows.booking(place, partner.party, now + timedelta(hours=3, minutes=30), evse=second)
+    rows.booking(place, partner.party, now + timedelta(hours=1))
+    rows.booking(place, partner.party, now - timedelta(hours=2), evse=third, status="NO_SHOW")
+    Block.objects.create(
+        resource=Resource.objects.get(),
+        evse=third,
+        starts_at=now,
+        ends_at=now + timedelta(hours=2),
+        reason="Works",
+        created_at=now,
+    )
+    told = BookableLocation.objects.create(
+        party=partner.party, object_id="P9", document="{}", ours=False, location_id="L9", evse_uid="E9",
+        time_zone="Europe/Stockholm", created_at=now, last_updated=now,
+    )  # fmt: skip
+    theirs = rows.booking(told, ours, now + timedelta(hours=30), evse_uid="E9")
+    asked = BookingAsked.objects.filter(booking=theirs).first()
+    assert asked is not None
+    asked.pk, asked.booking, asked.uid, asked.way, asked.status = None, None, "0" * 32, "UNSURE", "PENDING"
+    asked.save()
+    assert Booking.objects.count() == 6
+    return {
+        "place": place.pk,
+        "calendar": place.calendars.get().pk,
+        "told": told.pk,
+        "waits": waits.pk,
+        "kept": kept.pk,
+        "wrong": wrong.pk,
+        "theirs": theirs.pk,
+        "asked": asked.pk,
+        "location": location.pk,
+    }
+
+
 # --- the screens ------------------------------------------------------------------------------------------------------
 
 LOCATION, CONNECTION, TARIFF = "/admin/locations/location/", "/admin/partners/connection/", "/admin/tariffs/tariff/"
@@ -219,6 +270,7 @@ DRAFT, TOKEN, DECISION = "/admin/tariffs/draft/", "/admin/tokens/token/", "/admi
 SESSION, CDR, EXPORT = "/admin/charging_sessions/session/", "/admin/cdrs/cdr/", "/admin/billing/export/"
 COMMAND, API = "/admin/commands/command/", "/admin/api/"
 PROFILE = "/admin/charging_profiles/profilerequest/"
+BOOKING, PLACE = "/admin/bookings/booking/", "/admin/bookings/bookablelocation/"
 LOG, MESSAGE, PULL = "/admin/delivery/exchange/", "/admin/delivery/message/", "/admin/delivery/pull/"
 
 ROOMS: Mapping[str, Room] = {
@@ -353,6 +405,40 @@ ROOMS: Mapping[str, Room] = {
             COMMAND + "{command}/change/",
             "/admin/commands/reservation/",
             "/admin/commands/reservation/{reservation}/change/",
+        ),
+    ),
+    "bookings": Room(
+        bookings,
+        (
+            BOOKING + "calendar/",
+            BOOKING + "calendar/?view=week",
+            BOOKING + "calendar/?side=theirs",
+            BOOKING + "calendar/?location=0",
+            BOOKING,
+            BOOKING + "?q=nothing+like+this",
+            BOOKING + "conflicts/",
+            *of(BOOKING + "{kept}/change/", "history", "messages", "json"),
+            BOOKING + "{waits}/change/",
+            BOOKING + "{wrong}/change/",
+            *(BOOKING + "{kept}/" + what + "/" for what in ("assign", "move", "cancel", "miss", "fulfil")),
+            BOOKING + "{waits}/decline/",
+            BOOKING + "{theirs}/ask-change/",
+            BOOKING + "{theirs}/take-back/",
+            BOOKING + "search/",
+            BOOKING + "search/?place={place}",
+            BOOKING + "book/{place}/",
+            BOOKING + "requests/",
+            BOOKING + "requests/{asked}/",
+            PLACE,
+            PLACE + "{place}/change/",
+            PLACE + "{told}/change/",
+            PLACE + "{place}/change/terms/",
+            PLACE + "{place}/change/calendar/",
+            PLACE + "{place}/change/calendar/{calendar}/",
+            PLACE + "{place}/change/block/",
+            PLACE + "{place}/change/withdraw/",
+            PLACE + "add/",
+            PLACE + "add/?location={location}",
         ),
     ),
     "apis": Room(

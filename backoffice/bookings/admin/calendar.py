@@ -44,7 +44,9 @@ class Section:
 
     @property
     def notes(self) -> list[str]:
-        return [f"{each.day:%a %d %b}: {each.note}" if len(self.axes) > 1 else each.note for each in self.axes if each.note]
+        return [
+            f"{each.day:%a %d %b}: {each.note}" if len(self.axes) > 1 else each.note for each in self.axes if each.note
+        ]
 
     @property
     def booked(self) -> int:

@@ -1,4 +1,4 @@
-"""The calendar as rows and bars: where on a day's axis something lies, in which lane, and how it reads. Pure: rows in, shapes out."""
+"""The calendar as rows and bars: where on a day's axis something lies, in which lane, and how it reads. Rows in, shapes out."""
 
 from __future__ import annotations
 
@@ -88,7 +88,11 @@ def draw_day(row: Row, axis: Axis, found: Mapping[int, list[Conflict]], uids: Ma
     for each in row.blocks:
         if axis.meets(each.starts_at, each.ends_at):
             bars.append(_block(each, axis))
-    bars += [_booking(each, axis, found.get(each.pk, ()), uids.get(each.pk, ())) for each in row.bookings if axis.meets(each.starts_at, each.ends_at)]
+    bars += [
+        _booking(each, axis, found.get(each.pk, ()), uids.get(each.pk, ()))
+        for each in row.bookings
+        if axis.meets(each.starts_at, each.ends_at)
+    ]
     bars += [_waiting(each, axis) for each in row.waiting if axis.meets(each.period.lower, each.period.upper)]
     row.bars = sorted(bars, key=lambda bar: (bar.left, bar.kind, bar.width))
     row.lanes = _lay(row.bars)
@@ -138,7 +142,9 @@ def _waiting(claim: Claim, axis: Axis) -> Bar:
 def _block(row: Block, axis: Axis) -> Bar:
     left, width = _part(axis, row.starts_at, row.ends_at)
     text = f"{period(row.starts_at, row.ends_at, axis.zone)} Blocked: {row.reason}"
-    url = reverse("admin:bookings_bookablelocation_change", args=[row.resource.place_id]) if row.resource.place_id else ""
+    url = (
+        reverse("admin:bookings_bookablelocation_change", args=[row.resource.place_id]) if row.resource.place_id else ""
+    )
     return Bar(left, width, "off", "block", text, text, url, kind="block")
 
 
@@ -147,14 +153,18 @@ def _session(row: Session, axis: Axis) -> Bar:
     left, width = _part(axis, row.starts_at, end)
     live = row.ends_at is None
     says = "Charging now" if live else "Charged"
-    text = f"{says}, since {row.starts_at.astimezone(axis.zone):%H:%M}" if live else f"{period(row.starts_at, end, axis.zone)} {says}"
+    text = (
+        f"{says}, since {row.starts_at.astimezone(axis.zone):%H:%M}"
+        if live
+        else f"{period(row.starts_at, end, axis.zone)} {says}"
+    )
     url = reverse("admin:charging_sessions_session_change", args=[row.pk])
     return Bar(left, width, "good" if live else "off", "bolt", text, f"{text} · {row.object_id}", url, kind="session")
 
 
 def _lay(bars: Sequence[Bar]) -> int:
-    """Bars that overlap lie below each other; a session below the bookings, for it overlaps the one that it fulfils. Returns how many
-    lanes there are."""
+    """Bars that overlap lie below each other; a session below the bookings, for it overlaps the one that it fulfils.
+    Returns how many lanes."""
     ends: list[float] = []
     for kinds in (("booking", "block", "change"), ("session",)):
         first = len(ends)
@@ -184,10 +194,16 @@ def draw_week(row: Row, axes: Sequence[Axis], found: Mapping[int, list[Conflict]
         cell.conflicts = sum(1 for each in own if each.pk in found)
         urgent = sorted(own, key=lambda each: (each.pk not in found, each.status != "PENDING", each.starts_at))
         shown = urgent[:LINES] if len(own) > LINES else own
-        cell.lines = [_booking(each, axis, found.get(each.pk, ()), ()) for each in sorted(shown, key=lambda each: each.starts_at)]
+        cell.lines = [
+            _booking(each, axis, found.get(each.pk, ()), ()) for each in sorted(shown, key=lambda each: each.starts_at)
+        ]
         parts = [("--rb-open", *_part(axis, start, end)) for start, end in row.openings if axis.meets(start, end)]
         parts += [("--rb-booked", *_part(axis, each.starts_at, each.ends_at)) for each in own]
-        parts += [("--rb-block", *_part(axis, each.starts_at, each.ends_at)) for each in row.blocks if axis.meets(each.starts_at, each.ends_at)]
+        parts += [
+            ("--rb-block", *_part(axis, each.starts_at, each.ends_at))
+            for each in row.blocks
+            if axis.meets(each.starts_at, each.ends_at)
+        ]
         cell.strip = _gradients(parts)
         row.cells.append(cell)
 

@@ -126,9 +126,7 @@ class VehicleFilter(SelectFilter):
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         since = datetime.combine(site.now().date(), datetime.min.time(), UTC) - timedelta(days=31)
-        kind = RawSQL(  # noqa: S611 - no part of it comes from anybody
-            "(bookings_booking.document::jsonb #> '{bookable_parking_option,vehicle_types}') ? %s", [value]
-        )
+        kind = RawSQL("(bookings_booking.document::jsonb #> '{bookable_parking_option,vehicle_types}') ? %s", [value])
         return queryset.filter(starts_at__gte=since).annotate(of_kind=kind).filter(of_kind=True)
 
 

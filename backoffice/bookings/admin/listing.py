@@ -93,7 +93,7 @@ class BookingAdmin(CalendarPages, DetailPages, DecidingPages, RequestingPages, R
             return queryset, False
         anywhere, upper = re.escape(term), term.upper()
         rows = Booking.objects.order_by().values_list("pk", flat=True)
-        tokens = BookedToken.objects.alias(key=Upper("uid")).filter(key=upper).order_by()
+        tokens = BookedToken.objects.alias(whole=Upper("uid")).filter(whole=upper).order_by()
         places = BookableLocation.objects.filter(Q(location_id__iexact=term) | Q(premises__name__iregex=anywhere))
         found = rows.filter(object_id__iregex=anywhere).union(
             rows.filter(request_id__iregex=anywhere),
@@ -158,10 +158,10 @@ class BookingAdmin(CalendarPages, DetailPages, DecidingPages, RequestingPages, R
         zone = words.zone_of(row.time_zone)
         start: datetime = row.starts_at.astimezone(zone)
         return format_html(
-            '<span><time title="{:%Y-%m-%d %H:%M} UTC">{:%a %d %b}</time><br>'
+            '<span><time title="{}">{}</time><br>'
             '<span class="rd-nowrap">{}</span><br><span class="rd-quiet">{}</span></span>',
-            row.starts_at,
-            start,
+            f"{row.starts_at:%Y-%m-%d %H:%M} UTC",
+            f"{start:%a %d %b}",
             words.period(row.starts_at, row.ends_at, zone),
             zone,
         )
@@ -213,7 +213,7 @@ def _conflict(found: conflicts.Conflict, row: Booking) -> dict[str, Any]:
         "standing": words.both(row),
         "place": words.place_name(row.place) if row.place else row.location_id,
         "where": words.where(row),
-        "day": row.starts_at.astimezone(zone),
+        "day": row.starts_at.astimezone(zone).replace(tzinfo=None),
         "when": words.period(row.starts_at, row.ends_at, zone),
         "zone": zone,
     }

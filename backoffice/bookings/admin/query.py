@@ -1,5 +1,5 @@
-"""What the calendar shows, read: places with their spaces, what of the days is open, booked, blocked and in use. As many statements
-for five hundred bookings as for none. Reads only."""
+"""What the calendar shows, read: places with their spaces, what of the days is open, booked, blocked and in use. As many
+statements for five hundred bookings as for none. Reads only."""
 
 from __future__ import annotations
 
@@ -133,7 +133,9 @@ def pages(request: HttpRequest, asked: Asked, since: datetime, until: datetime) 
     return found
 
 
-def ours(request: HttpRequest, asked: Asked, places: Sequence[int], since: datetime, until: datetime, now: datetime) -> Found:
+def ours(
+    request: HttpRequest, asked: Asked, places: Sequence[int], since: datetime, until: datetime, now: datetime
+) -> Found:
     """All of one page of places of ours."""
     spaces = Space.objects.select_related("evse", "resource").defer("evse__document").order_by("evse__position", "pk")
     rows = list(

@@ -140,10 +140,10 @@ def there(moment: datetime | None, zone: ZoneInfo) -> SafeString | str:
     if moment is None:
         return NOTHING
     return format_html(
-        '<time class="rb-time" datetime="{}" title="{:%Y-%m-%d %H:%M} UTC">{:%Y-%m-%d %H:%M}</time>',
+        '<time class="rb-time" datetime="{}" title="{}">{}</time>',
         f"{moment:%Y-%m-%dT%H:%M:%SZ}",
-        moment,
-        moment.astimezone(zone),
+        f"{moment:%Y-%m-%d %H:%M} UTC",
+        f"{moment.astimezone(zone):%Y-%m-%d %H:%M}",
     )
 
 

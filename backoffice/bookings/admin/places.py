@@ -1,0 +1,459 @@
+"""Bookable locations: what is offered and when, ours with the buttons to change it; the wizard that makes a location bookable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Max, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, reverse
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
+
+from backoffice.bookings.actions import publishing
+from backoffice.bookings.actions.publishing import UnableToPublish
+from backoffice.bookings.admin import offering, words
+from backoffice.bookings.admin.detail import TERMS, term
+from backoffice.bookings.admin.query import evse_name
+from backoffice.bookings.admin.wizard import WizardPages
+from backoffice.bookings.models import Block, BookableLocation, Booking, Calendar, Resource
+from backoffice.bookings.models.places import Decides
+from backoffice.bookings.rules.days import NoSuchTime, moment_of
+from backoffice.console.cells import NOTHING, state
+from backoffice.console.filters import OwnershipFilter, PartyFilter, SelectFilter
+from backoffice.console.given import number
+from backoffice.console.model_admins import Empty, ReadOnlyAdmin
+from backoffice.console.scope import parties_of
+from backoffice.roaming_site import site
+
+PUBLISH = "bookings.publish_place"
+OPENINGS = 30
+
+
+class OfferedFilter(SelectFilter):
+    title, parameter_name = "state", "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "Can be booked"), ("closed", "No calendar that goes on"), ("withdrawn", "Withdrawn")]
+
+    def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        if value == "withdrawn":
+            return queryset.filter(withdrawn_at__isnull=False)
+        goes_on = Calendar.objects.filter(ends_at__gt=site.now()).values("place")
+        queryset = queryset.filter(withdrawn_at=None)
+        return queryset.filter(pk__in=goes_on) if value == "open" else queryset.exclude(pk__in=goes_on)
+
+
+@admin.register(BookableLocation)
+class BookableLocationAdmin(WizardPages, ReadOnlyAdmin):
+    party_lookup = None  # partners' are everybody's, below
+    list_display = ("name", "party", "what", "until", "who_decides", "standing")
+    list_display_links = ("name",)
+    list_filter = (OwnershipFilter, OfferedFilter, PartyFilter)
+    list_select_related = ("party", "premises")
+    list_before_template = "console/bookings/place_tools.html"
+    search_fields = ("object_id",)  # switches the search box on; `get_search_results` is the search
+    search_help_text = "Location, id, EVSE uid"
+    sortable_by = ()
+    empty = Empty(
+        "EVSEs that can be booked ahead: ours as we offer them, partners' as they tell us.",
+        "Nothing is bookable yet, or nothing matches. Partners' arrive when they push them, or with a pull.",
+        "Make a location bookable",
+        "admin:bookings_bookablelocation_add",
+        PUBLISH,
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[BookableLocation]:
+        found = (
+            super()
+            .get_queryset(request)
+            .defer("document", "premises__document")
+            .annotate(spaces=Count("resources__spaces", distinct=True), open_until=Max("calendars__ends_at"))
+        )
+        parties = parties_of(request.user)
+        return found if parties is None else found.filter(Q(party__in=parties) | Q(ours=False))
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("-last_updated", "-id")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[BookableLocation], search_term: str
+    ) -> tuple[QuerySet[BookableLocation], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        wanted = Q(object_id__icontains=term) | Q(location_id__iexact=term) | Q(evse_uid__iexact=term)
+        rows = BookableLocation.objects.order_by().values_list("pk", flat=True)
+        found = rows.filter(wanted | Q(premises__name__icontains=term) | Q(premises__city__iexact=term))
+        return queryset.filter(pk__in=list(found[:10_000])), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, {"may_publish": request.user.has_perm(PUBLISH)} | (extra_context or {}))
+
+    def get_urls(self) -> list[URLPattern]:
+        one = "<int:pk>/change/"
+        return [
+            *self.wizard_urls(),
+            self.page(one + "terms/", self.terms_view, "terms", permission=PUBLISH),
+            self.page(one + "calendar/", self.calendar_view, "calendar", permission=PUBLISH),
+            self.page(one + "calendar/<int:calendar>/", self.calendar_view, "calendar_edit", permission=PUBLISH),
+            self.page(
+                one + "calendar/<int:calendar>/remove/",
+                require_POST(self.uncalendar_view),
+                "uncalendar",
+                permission=PUBLISH,
+            ),
+            self.page(one + "block/", self.block_view, "block", permission=PUBLISH),
+            self.page(one + "block/<int:block>/end/", require_POST(self.unblock_view), "unblock", permission=PUBLISH),
+            self.page(one + "power/", require_POST(self.power_view), "power", permission=PUBLISH),
+            self.page(one + "withdraw/", self.withdraw_view, "withdraw", permission=PUBLISH),
+            *super().get_urls(),
+        ]
+
+    # --- one place ----------------------------------------------------------------------------------------------------
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        place: BookableLocation = self.one(request, object_id)
+        tree, zone, now = place.tree(), words.zone_of(place.time_zone), site.now()
+        spaces = [space for each in place.resources.prefetch_related("spaces__evse") for space in each.spaces.all()]
+        context = {
+            "title": f"{words.place_name(place)}: {place.object_id}",
+            "crumbs": [("Bookable locations", reverse("admin:bookings_bookablelocation_changelist"))],
+            "place": place,
+            "name": words.place_name(place),
+            "tree": tree,
+            "zone": zone,
+            "standing": standing(place, now),
+            "spaces": [(space.evse, evse_name(space.evse), space.parking_id) for space in spaces],
+            "options": [_option(each) for each in tree.get("bookable_parking_options") or ()],
+            "terms": [
+                [(TERMS[name][0], term(each[name], TERMS[name][1])) for name in TERMS if each.get(name) is not None]
+                + [("How drivers get in", _access(each))]
+                for each in offering.terms_in(tree)
+            ],
+            "tariffs": tree.get("tariff_id") or [],
+            "calendars": [self._calendar(row, zone, now) for row in place.calendars.prefetch_related("openings")],
+            "blocks": [
+                {
+                    "row": row,
+                    "starts": words.there(row.starts_at, zone),
+                    "ends": words.there(row.ends_at, zone),
+                    "what": evse_name(row.evse) if row.evse else f"{row.spaces} of the spaces",
+                }
+                for row in Block.objects.filter(resource__place=place, ends_at__gt=now).select_related("evse")[:100]
+            ],
+            "booked": Booking.objects.filter(place=place, status__in=("PENDING", "RESERVED"), ends_at__gt=now).count(),
+            "power": Resource.objects.filter(of="POWER", location=place.premises_id).first()
+            if place.premises_id
+            else None,
+            "may": self._may(request, place),
+        }
+        return self.render(request, "console/bookings/place.html", context)
+
+    def _may(self, request: HttpRequest, place: BookableLocation) -> bool:
+        return place.ours and request.user.has_perm(PUBLISH)
+
+    def _calendar(self, row: Calendar, zone: Any, now: datetime) -> dict[str, Any]:
+        openings = [each for each in row.openings.all() if each.ends_at > now]
+        return {
+            "row": row,
+            "starts": words.there(row.begins_at, zone),
+            "ends": words.there(row.ends_at, zone),
+            "openings": [
+                (
+                    words.there(each.starts_at, zone),
+                    words.there(each.ends_at, zone),
+                    words.power(int(each.max_power)) if each.max_power else "",
+                    each.green,
+                )
+                for each in openings[:OPENINGS]
+            ],
+            "more": max(len(openings) - OPENINGS, 0),
+        }
+
+    def _own(self, request: HttpRequest, pk: int) -> BookableLocation:
+        """A place of ours. Raises Http404, PermissionDenied."""
+        place: BookableLocation = self.one(request, pk)
+        if not place.ours:
+            raise PermissionDenied
+        return place
+
+    def _crumbs(self, place: BookableLocation) -> list[tuple[str, str]]:
+        return [
+            ("Bookable locations", reverse("admin:bookings_bookablelocation_changelist")),
+            (place.object_id, reverse("admin:bookings_bookablelocation_change", args=[place.pk])),
+        ]
+
+    def _back(self, place: BookableLocation) -> HttpResponse:
+        return redirect("admin:bookings_bookablelocation_change", place.pk)
+
+    def _did(self, request: HttpRequest, place: BookableLocation, what: str) -> HttpResponse:
+        self.note(request, place, what)
+        self.done(request, f"{what}.")
+        return self._back(place)
+
+    # --- its forms ----------------------------------------------------------------------------------------------------
+
+    def terms_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Terms, who decides, how long. Bookings that are made keep the terms that they were made under."""
+        place = self._own(request, pk)
+        if place.premises is None:
+            raise Http404
+        offer = offering.offer_of(place)
+        at = min(number(request.GET.get("n")) or 0, max(len(offer.terms) - 1, 0))
+        problem = ""
+        if request.method == "POST":
+            terms, policy = offering.terms_of(request.POST, fresh=False), offering.policy_of(request.POST, fresh=False)
+            if not (terms.wrong or policy.wrong):
+                try:
+                    publishing.publish(
+                        replace(offering.with_terms(offer, at, terms.tree), **policy.tree),
+                        by=request.user.get_username(),
+                        now=site.now(),
+                    )
+                    return self._did(request, place, "Terms changed")
+                except UnableToPublish as error:
+                    problem = str(error)
+        else:
+            terms = offering.typed_terms(offer.terms[at] if offer.terms else {})
+            policy = offering.Read(
+                typed={
+                    "decides": place.decides,
+                    "shortest": place.shortest or "",
+                    "longest": place.longest or "",
+                    "shared": place.shared,
+                    "reservation_required": place.reservation_required,
+                    "tariffs": " ".join(offer.tariff_ids),
+                }
+            )
+        context = {
+            "title": "Terms and policy",
+            "crumbs": self._crumbs(place),
+            "place": place,
+            **form_context(terms, policy),
+            "problem": problem or _problem(terms, policy),
+        }
+        return self.render(request, "console/bookings/terms.html", context, status=422 if context["problem"] else 200)
+
+    def calendar_view(self, request: HttpRequest, pk: int, calendar: int | None = None) -> HttpResponse:
+        """A calendar anew: its openings take the place of those that it had."""
+        place = self._own(request, pk)
+        zone, now = words.zone_of(place.time_zone), site.now()
+        known = get_object_or_404(place.calendars, pk=calendar) if calendar is not None else None
+        problem = ""
+        identity = known.object_id if known else f"C{now:%Y%m%d%H%M%S}"
+        today = now.astimezone(zone).date()
+        fresh = request.method != "POST"
+        read = offering.calendar_of(request.POST, zone, object_id=identity, today=today, fresh=fresh)
+        if fresh and known is not None:
+            read.typed |= offering.typed_calendar(known, zone)
+        if not fresh and not read.wrong:
+            try:
+                publishing.set_calendar(place.pk, read.tree, by=request.user.get_username(), now=now)
+                return self._did(request, place, f"Calendar {identity} written")
+            except UnableToPublish as error:
+                problem = str(error)
+        context = {
+            "title": "Change this calendar" if known else "Add a calendar",
+            "crumbs": self._crumbs(place),
+            "place": place,
+            "known": known,
+            "zone": zone,
+            "calendar": read,
+            "weekdays": list(enumerate(offering.WEEKDAYS)),
+            "problem": problem or ("" if fresh else _problem(read)),
+        }
+        return self.render(
+            request, "console/bookings/calendar_form.html", context, status=422 if context["problem"] else 200
+        )
+
+    def uncalendar_view(self, request: HttpRequest, pk: int, calendar: int) -> HttpResponse:
+        place = self._own(request, pk)
+        row = get_object_or_404(place.calendars, pk=calendar)
+        try:
+            publishing.remove_calendar(row.pk, by=request.user.get_username(), now=site.now())
+        except UnableToPublish as error:
+            self.sorry(request, error)
+            return self._back(place)
+        return self._did(request, place, f"Calendar {row.object_id} removed")
+
+    def block_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        place = self._own(request, pk)
+        zone, now = words.zone_of(place.time_zone), site.now()
+        given = request.POST if request.method == "POST" else request.GET
+        resources = list(place.resources.prefetch_related("spaces__evse").order_by("option", "pk"))
+        problem, twice = "", ""
+        if request.method == "POST":
+            try:
+                times = []
+                for name in ("starts", "ends"):
+                    twice = name
+                    times.append(moment_of(given.get(name, ""), zone, second=given.get(f"{name}_second") == "1"))
+                twice = ""
+                self._block(request, resources, given, times, now)
+                return self._did(request, place, f"Blocked: {given.get('reason', '').strip()[:100]}")
+            except NoSuchTime as error:
+                problem, twice = str(error), twice if error.twice else ""
+            except UnableToPublish as error:
+                problem = str(error)
+        day = given.get("day", "")[:10] or f"{now.astimezone(zone):%Y-%m-%d}"
+        context = {
+            "title": "Block a slot",
+            "crumbs": self._crumbs(place),
+            "place": place,
+            "zone": zone,
+            "given": given,
+            "starts": given.get("starts") or f"{day}T08:00",
+            "ends": given.get("ends") or f"{day}T18:00",
+            "chosen": given.get("what") or f"{given.get('resource', '')}:{given.get('evse', '')}",
+            "choices": [choice for each in resources for choice in _choices(each)],
+            "problem": problem,
+            "twice": twice,
+        }
+        return self.render(request, "console/bookings/block.html", context, status=422 if problem else 200)
+
+    def _block(
+        self, request: HttpRequest, resources: list[Resource], given: Any, times: list[datetime], now: datetime
+    ) -> None:
+        """Raises UnableToPublish."""
+        choices = {value for each in resources for value, _ in _choices(each)}
+        if given.get("what") not in choices:
+            raise UnableToPublish("Choose what to block.")
+        resource, _, evse = given["what"].partition(":")
+        reason = given.get("reason", "").strip()
+        if not reason:
+            raise UnableToPublish("Say why: colleagues will ask.")
+        publishing.block(
+            resource_id=int(resource),
+            evse_id=number(evse),
+            starts_at=times[0],
+            ends_at=times[1],
+            reason=reason[:200],
+            by=request.user.get_username(),
+            now=now,
+        )
+
+    def unblock_view(self, request: HttpRequest, pk: int, block: int) -> HttpResponse:
+        place = self._own(request, pk)
+        row = get_object_or_404(Block, pk=block, resource__place=place)
+        publishing.unblock(row.pk, by=request.user.get_username(), now=site.now())
+        return self._did(request, place, f"Not blocked any more: {row.reason[:100]}")
+
+    def power_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        place = self._own(request, pk)
+        if place.premises_id is None:
+            raise Http404
+        text = request.POST.get("kw", "").strip()
+        kilowatts = number(text)
+        try:
+            if text and (kilowatts is None or not 1 <= kilowatts <= 100_000):
+                raise UnableToPublish("The power is a number of kW; empty: as much as they like.")
+            watts = kilowatts * 1000 if kilowatts else None
+            publishing.set_power(place.premises_id, watts=watts, by=request.user.get_username(), now=site.now())
+        except UnableToPublish as error:
+            self.sorry(request, error)
+            return self._back(place)
+        return self._did(
+            request, place, f"Power for bookings: {f'{kilowatts} kW' if kilowatts else 'as much as they like'}"
+        )
+
+    def withdraw_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        place = self._own(request, pk)
+        if request.method == "POST":
+            try:
+                publishing.withdraw(place.pk, by=request.user.get_username(), now=site.now())
+            except UnableToPublish as error:
+                self.sorry(request, error)
+                return self._back(place)
+            return self._did(request, place, "Withdrawn: nobody can book it any more")
+        booked = Booking.objects.filter(place=place, status__in=("PENDING", "RESERVED"), ends_at__gt=site.now()).count()
+        context = {
+            "title": "Withdraw this bookable location",
+            "crumbs": self._crumbs(place),
+            "place": place,
+            "name": words.place_name(place),
+            "booked": booked,
+        }
+        return self.render(request, "console/bookings/withdraw.html", context)
+
+    # --- columns ------------------------------------------------------------------------------------------------------
+
+    @admin.display(description="Location, id")
+    def name(self, row: BookableLocation) -> str:
+        return _two(words.place_name(row), row.object_id)
+
+    @admin.display(description="What")
+    def what(self, row: BookableLocation) -> str:
+        if not row.ours:
+            return row.evse_uid if row.evse_uid not in words.UNASSIGNED else "spaces of a kind"
+        return row.evse_uid or f"{row.spaces} spaces that are alike"  # type: ignore[attr-defined]  # annotated above
+
+    @admin.display(description="Calendar until")
+    def until(self, row: BookableLocation) -> str:
+        ends: datetime | None = row.open_until  # type: ignore[attr-defined]  # annotated above
+        return f"{ends.astimezone(words.zone_of(row.time_zone)):%Y-%m-%d}" if ends else NOTHING
+
+    @admin.display(description="Says yes")
+    def who_decides(self, row: BookableLocation) -> str:
+        return Decides(row.decides).label if row.ours else "the operator"
+
+    @admin.display(description="State")
+    def standing(self, row: BookableLocation) -> str:
+        return standing(row, site.now())
+
+
+def standing(row: BookableLocation, now: datetime) -> str:
+    if row.withdrawn_at is not None:
+        return state("WITHDRAWN", tone=("off", "event_busy"), text="Withdrawn")
+    ends = getattr(row, "open_until", None)
+    if ends is None or ends <= now:
+        return state("CLOSED", tone=("warn", "event_busy"), text="No calendar")
+    if row.ours and not row.shared:
+        return state("HIDDEN", tone=("warn", "visibility_off"), text="Not shared")
+    return state("OPEN", tone=("good", "event_available"), text="Can be booked")
+
+
+def form_context(terms: offering.Read, policy: offering.Read) -> dict[str, Any]:
+    """What the fields of terms and policy are drawn from."""
+    return {
+        "minutes": [
+            (name, text, terms.typed.get(name, ""), terms.wrong.get(name, "")) for name, text in offering.NAMES.items()
+        ],
+        "flags": [(name, text, terms.typed.get(name, False)) for name, text in offering.FLAGS.items()],
+        "access": [(name, text, name in terms.typed.get("access", ())) for name, text in words.ACCESS.items()],
+        "terms": terms,
+        "policy": policy,
+        "deciders": Decides.choices,
+    }
+
+
+def _problem(*reads: offering.Read) -> str:
+    number_wrong = sum(len(read.wrong) for read in reads)
+    return f"Nothing was changed: look at {number_wrong} field{'s' * (number_wrong > 1)} below." if number_wrong else ""
+
+
+def _choices(resource: Resource) -> list[tuple[str, str]]:
+    found = [(f"{resource.pk}:", "any one of the spaces")] if resource.option is not None else []
+    return found + [(f"{resource.pk}:{space.evse_id}", evse_name(space.evse)) for space in resource.spaces.all()]
+
+
+def _option(tree: dict[str, Any]) -> str:
+    vehicles = ", ".join(words.VEHICLES.get(each, each) for each in tree.get("vehicle_types") or ())
+    return f"{vehicles or 'any vehicle'}, {str(tree.get('format', '')).lower()}"
+
+
+def _access(terms: dict[str, Any]) -> str:
+    return ", ".join(words.ACCESS.get(each, each) for each in terms.get("supported_access_methods") or ())
+
+
+def _two(first: Any, second: Any) -> str:
+    return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', first, second)
