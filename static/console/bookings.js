@@ -35,6 +35,11 @@ document.addEventListener("DOMContentLoaded", () => {
       go(to());
     });
 
+    // what is now, or the first booking, is in sight
+    const mark = table.querySelector(".rb-now") ?? table.querySelector(".rb-bar");
+    const box = table.closest(".rd-scroll");
+    if (mark && box) box.scrollLeft = Math.max(mark.offsetLeft - box.clientWidth / 3, 0);
+
     const hours = table.querySelector(".rb-hours");
     const ticks = [...hours.querySelectorAll("[data-at]")];
     if (ticks.some((tick) => clock(new Date(tick.dataset.at), { hour: "2-digit", minute: "2-digit" }) !== tick.textContent.slice(0, 5))) {

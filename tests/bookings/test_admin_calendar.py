@@ -210,7 +210,7 @@ def kinds(row: Booking, now: datetime) -> set[str]:
 
 def test_each_conflict_is_found(place: BookableLocation, emsp: Party) -> None:
     """A table of worlds: what is done to a booking without a conflict, and which it has then."""
-    first, second, third = evses(place)
+    first, second, _ = evses(place)
     now = at(9.75)
     row = rows.booking(place, emsp, at(10), evse=first)
     assert kinds(row, now) == set()

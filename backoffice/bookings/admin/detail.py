@@ -215,7 +215,7 @@ def asked_facts(row: BookingAsked, zone: ZoneInfo) -> dict[str, Any]:
 
 def _moment(text: Any) -> datetime | None:
     try:
-        found = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+        found = datetime.fromisoformat(str(text))
     except ValueError:
         return None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

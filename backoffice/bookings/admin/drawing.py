@@ -85,9 +85,7 @@ def draw_day(row: Row, axis: Axis, found: Mapping[int, list[Conflict]], uids: Ma
     """Fill the row's bars."""
     row.open = [_part(axis, start, end) for start, end in row.openings if axis.meets(start, end)]
     bars = [_session(each, axis) for each in row.sessions if axis.meets(each.starts_at, each.ends_at or axis.ends_at)]
-    for each in row.blocks:
-        if axis.meets(each.starts_at, each.ends_at):
-            bars.append(_block(each, axis))
+    bars += [_block(each, axis) for each in row.blocks if axis.meets(each.starts_at, each.ends_at)]
     bars += [
         _booking(each, axis, found.get(each.pk, ()), uids.get(each.pk, ()))
         for each in row.bookings

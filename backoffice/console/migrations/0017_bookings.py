@@ -26,7 +26,7 @@ def make(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("console", "0015_terminals"),
+        ("console", "0016_card_payments"),
         ("contenttypes", "0002_remove_content_type_name"),
         ("bookings", "0001_initial"),
     ]
