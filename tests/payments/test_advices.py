@@ -132,7 +132,6 @@ def test_a_cpo_reads_what_was_captured_at_its_charge_points(ptp: Party, cpo: Par
     assert charging.ask("POST", SENDER, WHOLE).says[0] == 405
 
 
-@pytest.mark.rule("T-484")
 def test_an_advice_belongs_to_the_charge_that_its_provider_began(provider: Partner, paying: Asking, us: Party) -> None:
     """By the reference of the StartSession; one of another provider's charge is refused, one of nobody's is an orphan."""
     other = factories.partner("FR-CBX:OTHER")
