@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from backoffice.delivery.actions import running
+from backoffice.delivery.actions import pulling, running
 from backoffice.delivery.models import Errand
 from backoffice.partners.actions.connections import set_endpoints
 from backoffice.partners.models import Party
@@ -191,3 +191,39 @@ def test_a_deactivation(tnm: Provider, answer: Twist, state: str) -> None:
     assert tnm.terminal.state == state
     assert tnm.asking.ask("POST", DOOR, b'{"terminal_id": "T-1", "city": "Wien"}').says == (200, 1000)
     assert tnm.terminal.state == state  # who repeats its POST does not put it in use again
+
+
+def test_a_terminal_that_is_activated_again_serves_what_was_asked(tnm: Provider, us: Party) -> None:
+    tnm.script("POST", YES, YES)
+    assign(tnm.terminal, "LOC1")  # still on its way when the terminal is taken out of use
+    assigning.ask_to_deactivate(tnm.terminal, by="anna", reason="moved", now=site.now())
+    run()
+    assert tnm.terminal.state == "INACTIVE"
+    fields = {"reference": "SN-1", "terminal_id": "T-1", "location_ids": ["LOC2"]}
+    assigning.ask_to_activate(provider=tnm.partner.party, customer=us, fields=fields, by="anna", now=site.now())
+    run()
+    posted = (
+        b'{"terminal_id": "T-1", "reference": "SN-1", "location_ids": ["LOC2"], "last_updated": "2999-01-01T00:00:00Z"}'
+    )
+    assert tnm.asking.ask("POST", DOOR, posted).says == (200, 1000)
+    row = tnm.terminal
+    assert (row.state, row.location_ids, row.differs) == ("ACTIVE", ["LOC2"], {})
+
+
+def test_both_parts_are_pulled(tnm: Provider) -> None:
+    listed = (
+        b'[{"terminal_id":"T-1","city":"Wien","last_updated":"2999-01-01T00:00:00Z"},{"terminal_id":"T-2"},{"city":"x"}]',
+        json.dumps([factories.small_advice("F-1", "REF-1")], default=float).encode(),
+    )
+    for part, data in zip(("terminals", "financial-advice-confirmations"), listed, strict=True):
+        path = BASE.replace("terminals", part)
+        body = b'{"data":%s,"status_code":1000,%s}' % (data, STAMP)
+        tnm.peer.script("GET", path, Twist(status=200, body=body, works=False))
+    assert pulling.pullable(["payments"]) == ["terminals", "financial-advice-confirmations"]
+    runs = [
+        pulling.run(pulling.start(tnm.connection, part, full=True, now=site.now()).pk)
+        for part in pulling.pullable(["payments"])
+    ]
+    assert [(each.state, each.stored, each.rejected) for each in runs] == [("DONE", 2, 1), ("DONE", 1, 0)]
+    assert tnm.terminal.city == "Wien"
+    assert Terminal.objects.get(object_id="T-2").events.get().what == "PULLED"

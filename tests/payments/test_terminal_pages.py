@@ -17,6 +17,7 @@ from backoffice.payments.models import Activation, Terminal
 from backoffice.roaming_site import site
 from tests import factories
 from tests.doors.asking import Asking
+from tests.doors.queries import Counted
 from tests.factories import Partner
 
 LIST = "/admin/payments/terminal/"
@@ -237,6 +238,7 @@ def test_staff_make_a_terminal_of_ours(staff: Client, ptp: Party, cpo: Partner) 
     row.refresh_from_db()
     assert row.state == "INACTIVE"
     page(staff, of(row, "edit"), 404)
+    assert "It is in use again." in deed(staff, row, "reactivate")
 
 
 def test_a_companys_own_terminals_at_its_own_places(staff: Client, ptp: Party, us: Party) -> None:
@@ -271,3 +273,18 @@ def test_who_may_what(one: Terminal, us: Party) -> None:
         page(elsewhere, of(one, name), 404)
     assert elsewhere.post(of(one, "push")).status_code == 404
     assert of(one) in page(member("Support", us))
+
+
+def test_the_list_asks_as_often_for_one_as_for_many(staff: Client, paying: Asking, one: Terminal) -> None:
+    numbers = []
+    for number in (1, 25):
+        for each in range(number):
+            paying.ask("POST", DOOR, {"terminal_id": f"N{number}-{each}"})
+            assign(Terminal.objects.get(object_id=f"N{number}-{each}"), "LOC1", evses=("E1",))
+        for path in (LIST, of(one), of(one, "serves")):
+            page(staff, path)
+            with Counted() as counted:
+                page(staff, path)
+            numbers.append(counted.number)
+    assert numbers[:3] == numbers[3:]
+    assert max(numbers) <= 25

@@ -160,15 +160,18 @@ def _again(
         row.save(update_fields=["seen_at", "customer"])
         return "STALE"
     stored = row.tree()
+    if asked is not None and any(assignment(asked.tree()).values()):
+        stored |= assignment(asked.tree())  # what we asked it to serve from now on
     # what we have said and they have not taken yet stays as we said it, and an assignment is never theirs to make
     ours = {name: stored[name] for name in {*row.touched, *ASSIGNED} if name in stored}
     merged = {name: value for name, value in tree.items() if name not in row.touched and name not in ASSIGNED} | ours
     row.differs = {name: tree.get(name) for name in sorted(changed_fields(tree, ours) & ours.keys())}
-    if not changed_fields(stored, merged):
+    touched = changed_fields(row.tree(), merged)
+    if not touched:
         row.save()
         return "SAME"
     write(row, merged, at=at)
-    note(row, "TOLD", now=now, by=by, reason=", ".join(sorted(changed_fields(stored, merged))))
+    note(row, "TOLD", now=now, by=by, reason=", ".join(sorted(touched)))
     return "CHANGED"
 
 

@@ -167,13 +167,12 @@ def ask_to_activate(
 
 
 def ask_to_deactivate(row: Terminal, *, by: str, reason: str, now: datetime) -> None:
-    """T-482. It counts as in use until the provider says that it is not. Raises UnableToChange."""
+    """T-482. It counts as in use until the provider says that it is not. A push that is on its way is waited for no longer.
+    Raises UnableToChange."""
     with transaction.atomic():
         locked = _locked(row)
         if locked.ours:
             raise UnableToChange(f"{row}: it is ours; deactivate it here.")
-        if locked.push_key:
-            raise UnableToChange(f"{row}: a push is on its way to the provider. Try again when it is over.")
         connection = _line(locked)
         move(locked, TerminalMove.ASK_TO_END, now=now, by=by, reason=reason)
         locked.push_key, locked.push_problem = _key(locked), ""
@@ -206,10 +205,12 @@ def delivered(kind: str, key: str, reply: Reply, now: datetime) -> None:
     row.push_key = ""
     row.push_problem = reply.problem[:300]
     if kind == DEACTIVATE:
-        row.save()
         what = TerminalMove.KEEP if reply.problem else TerminalMove.DEACTIVATE
         if row.state == TerminalState.ENDING:
             move(row, what, now=now, by=str(row.party), reason=reply.problem)
+        if reply.problem:
+            _push(row, now=now, raises=False)  # what it had not taken yet
+        row.save()
         return
     if reply.problem:
         note(row, "NOT_TAKEN", now=now, by=str(row.party), reason=reply.problem)

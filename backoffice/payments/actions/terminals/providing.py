@@ -108,6 +108,17 @@ def deactivate(row: Terminal, *, by: str, reason: str, now: datetime) -> None:
         move(locked, TerminalMove.DEACTIVATE, now=now, by=by, reason=reason)
 
 
+def reactivate(row: Terminal, *, by: str, now: datetime) -> None:
+    """In use again, and told to the CPO. Raises UnableToChange."""
+    with transaction.atomic():
+        locked = find(row.party_id, row.object_id)
+        assert locked is not None
+        if not locked.ours:
+            raise UnableToChange(f"{row}: it is the provider's to activate; ask it to.")
+        move(locked, TerminalMove.ACTIVATE, now=now, by=by)
+        _tell(locked, now=now)
+
+
 def tell_again(row: Terminal, *, by: str, now: datetime) -> None:
     """POST it to the CPO once more. Raises UnableToChange."""
     with transaction.atomic():

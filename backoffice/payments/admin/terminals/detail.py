@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -29,7 +30,7 @@ class DetailPages:
     """Part of TerminalAdmin."""
 
     def detail_urls(self: Any) -> list[URLPattern]:
-        deeds = ("push", "pull", "take", "deactivate", "place", "tell")
+        deeds = ("push", "pull", "take", "deactivate", "reactivate", "place", "tell")
         return [
             self.page(f"<int:pk>/{deed}/", require_POST(getattr(self, f"{deed}_view")), deed, permission=STEER)
             for deed in deeds
@@ -63,6 +64,8 @@ class DetailPages:
             "tells": steers and row.ours and in_use and row.customer is not None and not row.customer.ours,
             "places": places(request) if steers and row.customer is None and not row.ours else [],
             "offers": customers(row.party) if steers and row.customer is None and row.ours else [],
+            "reactivates": steers and row.ours and not in_use,
+            "again": _again(row) if steers and not row.ours and not in_use else "",
             "log": _log(request, row),
             "tree": tree,
         }
@@ -115,6 +118,11 @@ class DetailPages:
 
         return self._deed(request, pk, end, "It is being taken out of use.")
 
+    def reactivate_view(self: Any, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._deed(
+            request, pk, lambda row, by: providing.reactivate(row, by=by, now=site.now()), "It is in use again."
+        )
+
     def place_view(self: Any, request: HttpRequest, pk: int) -> HttpResponse:
         """A provider's terminal stands at a company of ours; one of ours is for this CPO."""
 
@@ -155,6 +163,12 @@ def customers(provider: Party) -> list[Party]:
     )
     ours = Party.objects.filter(ours=True, roles__role__in=RECEIVER_ROLES, roles__connection=None)
     return sorted({*theirs, *ours}, key=str)
+
+
+def _again(row: Terminal) -> str:
+    """The form that asks its provider for it once more, filled in."""
+    given = {"provider": row.party_id, "cpo": row.customer_id or "", "reference": row.reference}
+    return f"{reverse('admin:payments_terminal_new')}?{urlencode(given | {'terminal_id': row.object_id})}"
 
 
 def _listed(value: Any) -> str:
