@@ -27,6 +27,7 @@ NAMES = (
     "starts",
     "staff",
     "chargers",
+    "slots",
     "client",
     "home",
     "export",

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.contrib.postgres.indexes import GistIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -141,6 +142,7 @@ class Claim(models.Model):
             models.Index(fields=["booking"], name="claim_booking"),
             models.Index(fields=["block"], name="claim_block", condition=~Q(block=None)),
             models.Index("resource", models.Func(F("period"), function="lower"), name="claim_resource"),
+            GistIndex(fields=["period"], name="claim_period"),
         ]
 
     def __str__(self) -> str:
@@ -159,6 +161,11 @@ class SlotUse(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["resource", "starts_at"], name="slot_once"),
             models.CheckConstraint(name="slot_within_capacity", condition=Q(used__lte=F("capacity"))),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["starts_at"], include=["resource"], name="slot_full", condition=Q(used__gte=F("capacity"))
+            )
         ]
 
     def __str__(self) -> str:
