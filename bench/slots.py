@@ -25,7 +25,7 @@ EVSES = 1_000
 BOOKINGS = sized(100_000)
 DAYS = 30
 P99_MS = 200.0
-EACH = 200
+EACH = 100
 BEGIN = datetime(2026, 5, 1, tzinfo=UTC)
 
 SEARCHES: dict[str, dict[str, Any]] = {

@@ -149,20 +149,17 @@ busy AS (
     JOIN (SELECT DISTINCT resource, premises_id FROM open) x ON x.premises_id = p.location_id
     JOIN bookings_slotuse u ON u.resource_id = p.id AND u.used > p.capacity - coalesce(%(power)s::numeric, 1)
         AND u.starts_at > %(since)s - interval '15 minutes' AND u.starts_at < %(until)s
-    WHERE p.of = 'POWER'),
+    WHERE p.of = 'POWER'
+    UNION ALL
+    SELECT DISTINCT resource, 'infinity'::timestamptz, 'infinity'::timestamptz FROM open),
 gaps AS (
-    SELECT resource, coalesce(max(e) OVER (PARTITION BY resource ORDER BY s ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW),
-        '-infinity') AS s, s AS e
-    FROM busy
-    UNION ALL
-    SELECT resource, max(e), 'infinity' FROM busy GROUP BY resource
-    UNION ALL
-    SELECT DISTINCT resource, '-infinity'::timestamptz, 'infinity'::timestamptz FROM open
-    WHERE NOT EXISTS (SELECT 1 FROM busy b WHERE b.resource = open.resource))
+    SELECT resource, s, e FROM (
+        SELECT resource, coalesce(max(e) OVER (PARTITION BY resource ORDER BY s ROWS BETWEEN UNBOUNDED PRECEDING
+            AND 1 PRECEDING), '-infinity') AS s, s AS e FROM busy) each
+    WHERE s < e AND (s = '-infinity' OR e = 'infinity' OR e - s >= %(length)s))
 SELECT o.place, o.option, GREATEST(o.s, g.s), LEAST(o.e, g.e), o.step, o.time_zone, o.max_power, o.green
 FROM gaps g JOIN open o ON o.resource = g.resource
-WHERE g.s < g.e AND g.e - g.s >= %(length)s AND GREATEST(o.s, g.s) < %(end)s
-  AND LEAST(o.e, g.e) - GREATEST(o.s, g.s) >= %(length)s
+WHERE GREATEST(o.s, g.s) < %(end)s AND LEAST(o.e, g.e) - GREATEST(o.s, g.s) >= %(length)s
 ORDER BY 3, 1, 2 LIMIT %(limit)s
 """
 
