@@ -10,9 +10,10 @@ from secrets import token_bytes
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from backoffice.api.models import Application, WebhookDelivery, WebhookEndpoint
-from backoffice.api.rules import SECRET_BEGINS, TRANSITIONS, DeliveryEvent, DeliveryState
+from backoffice.api.rules import SECRET_BEGINS, TRANSITIONS, DeliveryEvent, DeliveryState, Kind
 from backoffice.nudging import nudge
 from backoffice.partners.secrets import encrypt
 from backoffice.roaming_site import site
@@ -74,6 +75,38 @@ def tell(*, application: int, event: str, data: Mapping[str, Any], about: str = 
         for endpoint in WebhookEndpoint.objects.filter(application=application, enabled=True).only("id", "events")
         if not endpoint.events or event in endpoint.events
     ]
+    return _owe(wanting, event, data, about, now)
+
+
+def hearing(parties: Collection[int] | QuerySet[Any, Any], kind: Kind) -> set[int]:
+    """Those of these parties of ours that have an application of this kind with a webhook that is switched on."""
+    rows = Application.objects.filter(party__in=parties, kind=kind.value, webhooks__enabled=True)
+    return set(rows.order_by().values_list("party_id", flat=True))
+
+
+def tell_party(
+    *,
+    party: int,
+    kind: Kind,
+    event: str,
+    data: Mapping[str, Any],
+    about: str,
+    newest: bool = False,
+    now: datetime,
+) -> list[str]:
+    """Owe this event to every application of this kind that the party has. `newest`: what still waits to tell the same event of
+    the same thing need not be told any more. In the transaction of the change."""
+    wanting = [
+        endpoint
+        for endpoint in WebhookEndpoint.objects.filter(
+            application__party=party, application__kind=kind.value, enabled=True
+        ).only("id", "events")
+        if not endpoint.events or event in endpoint.events
+    ]
+    if newest and wanting:
+        WebhookDelivery.objects.filter(
+            endpoint__in=wanting, state=DeliveryState.DUE, event=event, about=about[:100]
+        ).delete()
     return _owe(wanting, event, data, about, now)
 
 

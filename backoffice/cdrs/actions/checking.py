@@ -19,6 +19,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from backoffice import statements
 from backoffice.cdrs.actions import tariffs as known_tariffs
+from backoffice.cdrs.actions.telling import receipts
 from backoffice.cdrs.models import Priced, bare
 from backoffice.cdrs.rules.checking import (
     Calculated,
@@ -95,6 +96,7 @@ def check_waiting(*, now: datetime, limit: int = 100_000) -> int:
                     [BATCH],
                 )
                 found = len(_check([row[0] for row in rows], now)) if rows else 0
+                receipts([row[0] for row in rows], now=now)
         except (OperationalError, InterfaceError):  # the database's trouble, not that of a CDR
             raise
         except Exception:
@@ -117,16 +119,19 @@ def _one_by_one(now: datetime) -> int:
                     [row_id],
                 ):
                     _check([row_id], now)
+                    receipts([row_id], now=now)
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:
             log.exception("CDR row %s could not be priced", row_id)
             judgement = _failed(error)
-            statements.run(
-                """UPDATE cdrs_cdr SET verdict = %s, reasons = %s::varchar[], sentence = %s, checked_at = %s
-                   WHERE id = %s AND verdict = 'WAITING'""",
-                [judgement.verdict.value, judgement.reasons, judgement.sentence, now, row_id],
-            )
+            with transaction.atomic():
+                statements.run(
+                    """UPDATE cdrs_cdr SET verdict = %s, reasons = %s::varchar[], sentence = %s, checked_at = %s
+                       WHERE id = %s AND verdict = 'WAITING'""",
+                    [judgement.verdict.value, judgement.reasons, judgement.sentence, now, row_id],
+                )
+                receipts([row_id], now=now)
     return len(rows)
 
 

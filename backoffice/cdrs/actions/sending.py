@@ -15,6 +15,7 @@ from django.db import transaction
 from backoffice.cdrs.actions import following
 from backoffice.cdrs.actions.moving import UnableToDecide, move, note
 from backoffice.cdrs.actions.storing import Became, Told, insert
+from backoffice.cdrs.actions.telling import receipts
 from backoffice.cdrs.models import Cdr
 from backoffice.cdrs.rules.content import written
 from backoffice.cdrs.rules.plausibility import Finding
@@ -103,6 +104,7 @@ def _owe(cdr: Cdr, now: datetime) -> None:
             reason="A driver of our own: there is no partner to tell.",
             acknowledged_at=now,
         )
+        receipts([cdr.pk], now=now)
         return
     stage(sender=cdr.party_id, module="cdrs", changes=[((cdr.object_id,), ())], now=now, receiver=cdr.emsp_id)
 

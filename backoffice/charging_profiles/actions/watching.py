@@ -18,6 +18,10 @@ GRACE = timedelta(seconds=10)
 """Orders expire by themselves and tell us; this looks after those that could not."""
 
 
+def overdue(*, now: datetime) -> bool:
+    return ProfileRequest.objects.filter(state__in=[state.value for state in OPEN], deadline__lte=now).exists()
+
+
 def sweep(*, now: datetime) -> int:
     """Returns how many requests have timed out."""
     ended = 0

@@ -88,6 +88,10 @@ def _given_back(cancelled: Command, *, by: str, now: datetime) -> None:
         row.save(update_fields=["state"])
 
 
+def overdue(*, now: datetime) -> bool:
+    return Command.objects.filter(state__in=[state.value for state in OPEN], deadline__lte=now).exists()
+
+
 def time_out(*, now: datetime, limit: int = 1000) -> int:
     """Stop waiting for what is past its deadline. As a CPO we then owe the result ourselves: how the order ended was lost on its
     way. Returns how many."""

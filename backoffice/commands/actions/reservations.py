@@ -174,6 +174,10 @@ def _serve(reservation_id: int, now: datetime) -> None:
             _end(row, "The driver came.", now)
 
 
+def overdue(*, now: datetime) -> bool:
+    return Reservation.objects.filter(state__in=[state.value for state in ONGOING], expires_at__lte=now).exists()
+
+
 def expire(*, now: datetime, limit: int = 500) -> list[int]:
     """Let go of what has expired, and of what was left behind. Returns the sessions that ended by it: they are to be billed."""
     ended = []

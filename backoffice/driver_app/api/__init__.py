@@ -11,15 +11,29 @@ from backoffice.api.serving.webhooks import SCOPE as WEBHOOKS
 from backoffice.api.serving.webhooks import SENTENCE as WEBHOOKS_SENTENCE
 from backoffice.api.serving.webhooks import routes as webhook_routes
 from backoffice.bookings.actions.announcing import BOOKING_EVENT
+from backoffice.cdrs.actions.telling import RECEIPT
 from backoffice.commands.actions.recording import COMMAND_EVENT
 from backoffice.driver_app.api import booking, chargers, charging, saying
 from backoffice.driver_app.finding import FARTHEST_M
+from backoffice.sessions.rules.telling import ChargeEvent
 from ocpi.wire.locations import ConnectorType
 
 BOOKINGS = "bookings:write"
 FIND, CHARGE, READ = "chargers:read", "charges:write", "charges:read"
 
 PLACE = {"country_code": "SE", "party_id": "ELV", "location_id": "HARBOUR-7", "evse_uid": "E-100", "connector_id": "1"}
+
+EVENTS = {
+    COMMAND_EVENT: ("Something that you asked for has moved on", saying.Command),
+    ChargeEvent.STARTED.value: ("A driver of yours has begun to charge", saying.ChargeTold),
+    ChargeEvent.UPDATED.value: (
+        "A charge goes on; of those that you have not taken yet only the newest is told",
+        saying.ChargeTold,
+    ),
+    ChargeEvent.ENDED.value: ("A charge is over", saying.ChargeTold),
+    RECEIPT: ("The receipt of a charge is there", saying.ReceiptReady),
+    BOOKING_EVENT: ("A booking has changed: the operator has decided, moved or cancelled it", saying.Booking),
+}
 
 API = Api(
     root="drivers/v1",
@@ -34,10 +48,7 @@ API = Api(
         BOOKINGS: "Book, change and cancel time slots for drivers",
         WEBHOOKS: WEBHOOKS_SENTENCE,
     },
-    events={
-        COMMAND_EVENT: ("Something that you asked for has moved on", saying.Command),
-        BOOKING_EVENT: ("A booking has changed: the operator has decided, moved or cancelled it", saying.Booking),
-    },
+    events=EVENTS,
     routes=(
         Route(
             "GET",
@@ -198,7 +209,7 @@ API = Api(
             example={"reason": "TRAFFIC"},
             refusals=("not_found", "conflict"),
         ),
-        *webhook_routes([COMMAND_EVENT, BOOKING_EVENT]),
+        *webhook_routes(list(EVENTS)),
     ),
 )
 

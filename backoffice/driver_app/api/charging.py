@@ -19,6 +19,7 @@ from backoffice.commands.rules.answers import RESULTS
 from backoffice.driver_app.api import saying
 from backoffice.driver_app.api.seeing import charge_of, command_of, evse_of, location_of, token_of
 from backoffice.partners.models import Party
+from backoffice.sessions.actions.telling import said
 from backoffice.sessions.models import Session
 from ocpi.wire.base import date_time_text
 from ocpi.wire.commands import CommandType
@@ -163,30 +164,4 @@ def _billed(rows: list[Session]) -> set[int]:
 
 
 def _charge(row: Session, *, receipt: bool) -> Tree:
-    tree: Tree = {
-        "charge": str(row.pk),
-        "session_id": row.object_id,
-        "country_code": row.party.country_code,
-        "party_id": row.party.party_id,
-        "contract_id": row.contract_id,
-        "status": row.status,
-        "location_name": row.location_name or row.location_id,
-        "starts_at": date_time_text(row.starts_at),
-        "kwh": row.kwh,
-        "currency": row.currency,
-        "receipt": receipt,
-        "updated_at": date_time_text(row.last_updated),
-    }
-    if row.evse_id:
-        tree["evse_id"] = row.evse_id
-    if row.ends_at is not None:
-        tree["ends_at"] = date_time_text(row.ends_at)
-    for name, value in (
-        ("told_excl", row.total_excl),
-        ("told_incl", row.total_incl),
-        ("our_excl", row.our_excl),
-        ("our_incl", row.our_incl),
-    ):
-        if value is not None:
-            tree[name] = value
-    return tree
+    return said(row) | {"receipt": receipt}

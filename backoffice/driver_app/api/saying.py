@@ -183,8 +183,9 @@ class Command(Wire):
     asked_at: DateTime
 
 
-class Charge(Wire):
-    """A charge of a driver of yours, with what it costs so far: as its operator says, and by our own calculation."""
+class ChargeTold(Wire):
+    """A charge of a driver of yours, with what it costs so far: as its operator says, and by our own calculation. `status`:
+    PENDING and ACTIVE go on, COMPLETED and INVALID are over, RESERVATION waits for the driver."""
 
     charge: Text
     session_id: Text
@@ -202,8 +203,25 @@ class Charge(Wire):
     told_incl: Number | None = None
     our_excl: Number | None = None
     our_incl: Number | None = None
-    receipt: Bool
     updated_at: DateTime
+
+
+class Charge(ChargeTold):
+    """A charge, and whether its receipt is there."""
+
+    receipt: Bool
+
+
+class ReceiptReady(Wire):
+    """The bill of a charge is there and was compared with our own calculation. The receipt itself is at the charge's address."""
+
+    charge: Text
+    session_id: Text
+    contract_id: Text
+    currency: Text
+    total_excl: Number
+    total_incl: Number | None = None
+    checked: Text
 
 
 class Receipt(Wire):

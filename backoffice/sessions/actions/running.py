@@ -17,7 +17,7 @@ from backoffice.fields import DocumentField, milliseconds
 from backoffice.locations.models import Evse, Location
 from backoffice.sessions.actions.taking_up import begin_charging, booked_for, reserved_for, take_up
 from backoffice.sessions.actions.tariffs import chosen, offered
-from backoffice.sessions.actions.writing import MANDATED, new, note, owe, readings_of, write
+from backoffice.sessions.actions.writing import HEARD, MANDATED, new, note, owe, readings_of, write
 from backoffice.sessions.models import Reading, Session
 from backoffice.sessions.rules.metering import Metered, unbelievable
 from backoffice.sessions.rules.preferring import CAPABLE, TARIFF_OF
@@ -279,7 +279,7 @@ def _wanted(evse: Evse, decision: Decision) -> tuple[TariffType, ...]:
 def lock(session: Session) -> tuple[Session, list[Metered]]:
     row = (
         Session.objects.select_for_update(of=("self",), no_key=True)
-        .annotate(steered_by=MANDATED)
+        .annotate(steered_by=MANDATED, heard=HEARD)
         .select_related("tariff_version", "point", "party")
         .get(pk=session.pk)
     )

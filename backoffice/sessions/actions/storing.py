@@ -19,6 +19,7 @@ from backoffice.documents import storing
 from backoffice.documents.fates import Fate
 from backoffice.documents.storing import Columns, Item, Table
 from backoffice.fields import milliseconds
+from backoffice.sessions.actions.telling import tell_all
 from backoffice.sessions.models import SessionEvent
 from backoffice.sessions.rules.cost import amounts, last_power
 from backoffice.sessions.rules.states import ONGOING, NotAllowed, told
@@ -118,9 +119,10 @@ def store(
     with transaction.atomic():
         batch = storing.store(table, party, sessions, now=now)
         SessionEvent.objects.bulk_create(event for item in batch if (event := _event(item, by, at)) is not None)
-        touched = [item.id for item in batch if item.touched]
+        touched = [item for item in batch if item.touched]
         if touched:
-            place(touched)
+            place([item.id for item in touched])
+            tell_all({item.id: (emsps[owner_of_token(item.value)], item.before) for item in touched}, now=now)
     return batch
 
 

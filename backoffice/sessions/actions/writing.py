@@ -9,13 +9,16 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef
+from django.db.models import Exists, OuterRef
 
+from backoffice.api.models import WebhookEndpoint
+from backoffice.api.rules import Kind
 from backoffice.delivery.actions.staging import stage
 from backoffice.fields import DocumentField, milliseconds
 from backoffice.locations.models import Evse, Location
 from backoffice.sessions.actions.storing import PROJECTED, parsed, projected
 from backoffice.sessions.actions.tariffs import compiled, zone_of
+from backoffice.sessions.actions.telling import tell
 from backoffice.sessions.models import Mandate, Reading, Session, SessionEvent
 from backoffice.sessions.rules import booked
 from backoffice.sessions.rules.cost import as_price, charged, figures
@@ -143,7 +146,9 @@ def write(row: Session, readings: Sequence[Metered], now: datetime) -> None:
     if tariff is not None:
         breakdown = charged(tariff, periods, zone, end=readings[-1].at, outcome=outcome_of(row))
     cost = as_price(breakdown.total, breakdown.taxes) if breakdown is not None else None
-    kept = {name: value for name, value in row.tree().items() if name not in ("total_cost", "end_date_time")}
+    stood = row.tree()
+    before = None if row.pk is None else stood["status"]
+    kept = {name: value for name, value in stood.items() if name not in ("total_cost", "end_date_time")}
     tree = kept | {
         "start_date_time": date_time_text(row.starts_at),
         "kwh": energy(readings),
@@ -163,12 +168,20 @@ def write(row: Session, readings: Sequence[Metered], now: datetime) -> None:
     row.last_updated, row.moved_at, row.priced_at, row.noticed = at, milliseconds(now), milliseconds(now), ""
     row.generation += 1
     row.save()
+    tell(row, before, now=now)
 
 
 def _project(row: Session, tree: Tree) -> None:
     for name, value in zip(PROJECTED, projected(parsed(DocumentField.read(DocumentField.write(tree)))), strict=True):
         setattr(row, name, value)
 
+
+HEARD = Exists(
+    WebhookEndpoint.objects.filter(
+        application__party=OuterRef("emsp"), application__kind=Kind.DRIVER_APP.value, enabled=True
+    )
+)
+"""Whether an app hears of it: read with the row that is locked, too."""
 
 MANDATED = ArraySubquery(Mandate.objects.filter(party=OuterRef("party")).values("provider"))
 """Read with the row that is locked for a report of its meter, which comes every minute; `owe` asks for itself without it."""

@@ -22,6 +22,7 @@ from backoffice.celery import app
 from backoffice.delivery.actions.draining import drain, mailboxes_due
 from backoffice.delivery.actions.pulling import pulls_waiting
 from backoffice.delivery.actions.pulling import run as run_pull
+from backoffice.delivery.management import ending
 from backoffice.delivery.management.hurrying import Hurry
 from backoffice.delivery.management.hurrying import wait as _wait
 from backoffice.jobs import actions as jobs
@@ -61,6 +62,16 @@ class Command(BaseCommand):
         """Work in tables that was handed on: task, id, waiting since when; True once this process does it itself."""
 
         self.paying = False
+        self.ending = False
+
+    def _end_here(self) -> None:
+        try:
+            ending.end(now=site.now())
+        except Exception:
+            log.exception("ending what is past its deadline failed")
+        finally:
+            self.ending = False
+            database.close()
 
     def _pay_here(self) -> None:
         try:
@@ -119,6 +130,9 @@ class Command(BaseCommand):
                 pool.submit(self._pay_here)
             else:
                 _publish("payments.look_after")
+        if not self.ending and ending.overdue(now=now, by=INLINE_AFTER):
+            self.ending = True
+            pool.submit(self._end_here)
         for name, task, given in jobs.asked():
             if _publish(task, headers={HEADER: name}, **given):
                 jobs.sent(name)
