@@ -49,6 +49,7 @@ app.conf.beat_schedule = {
     "Look for CDRs that we missed": {"task": "cdrs.fetch_missed", "schedule": crontab(hour=2, minute=10)},
     "Ask partners for yesterday's CDRs": {"task": "cdrs.ask_again", "schedule": crontab(hour=3, minute=10)},
     "Trim the log of API calls and webhooks": {"task": "api.trim", "schedule": 3600.0},
+    "Forget what was asked of charge points long ago": {"task": "commands.trim", "schedule": 86_400.0},
     "Trim the message log": {"task": "delivery.trim", "schedule": 3600.0},
     "Make exports that are due, and look after those that failed": {"task": "billing.look_after", "schedule": 60.0},
     "Compare the books with the CDRs, and remove old files of exports": {

@@ -52,6 +52,8 @@ OUTGOING_ALLOW_NETWORKS = [
 OUTGOING_ALLOW_HTTP = env.bool("ROAMDESK_ALLOW_HTTP", DEMO)
 # How long the message log is kept.
 EXCHANGE_RETENTION_DAYS = env.int("ROAMDESK_EXCHANGE_RETENTION_DAYS", 30)
+# How long it is known what was asked of charge points: commands, reservations, orders, charging profiles. A year and its dispute.
+COMMAND_RETENTION_DAYS = env.int("ROAMDESK_COMMAND_RETENTION_DAYS", 400)
 # Age at which credentials tokens are exchanged by themselves; 0: never.
 ROTATE_AFTER_DAYS = env.int("ROAMDESK_ROTATE_AFTER_DAYS", 30)
 # The class of the driver of a payment provider (backoffice/payments/provider.py), for terminals of our own; none: no cards.

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
+from django.conf import settings
 from django.db import DatabaseError
 
 from backoffice.cdrs.actions import issuing
-from backoffice.commands.actions import hearing, reservations
+from backoffice.charge_points.actions import ordering
+from backoffice.charging_profiles.actions import watching
+from backoffice.commands.actions import hearing, reservations, trimming
 from backoffice.roaming_site import site
+
+TRIMMED = (trimming.trim, ordering.trim, watching.trim)
+"""What was asked of charge points, by us and of us: commands with their reservations, orders, charging profiles."""
 
 log = logging.getLogger("roamdesk.commands")
 
@@ -26,3 +33,10 @@ def sweep(**kwargs: Any) -> dict[str, int]:
         except (issuing.UnableToIssue, DatabaseError) as error:
             log.warning("no CDR of a reservation yet: %s", error)
     return {"expired": len(ended), "timed_out": hearing.time_out(now=now)}
+
+
+@shared_task(name="commands.trim")
+def trim(**kwargs: Any) -> int:
+    """Forget what is older than it is to be kept."""
+    before = site.now() - timedelta(days=settings.COMMAND_RETENTION_DAYS)
+    return sum(forget(before=before) for forget in TRIMMED)

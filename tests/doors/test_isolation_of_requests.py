@@ -168,20 +168,23 @@ def test_nothing_of_another_is_done_read_or_changed(version: str, world: World, 
     asking, wrong = Asking(partner.token), []
     asking.get("versions")
     state, stands, orders = kept(), world.stands(), Order.objects.count()
-    secrets = (world.session.object_id, "NO-1", "C0001", str(world.reservation.pk))
-    for each in tries(version, partner, world):
-        for headers in ({}, routing("DE-RDK", "SE-ELV")):
+    secrets = (world.session.object_id, "NO-1", "C0001")
+    attempts = [
+        (each, headers) for each in tries(version, partner, world) for headers in ({}, routing("DE-RDK", "SE-ELV"))
+    ]
+    for some in (attempts[start : start + 16] for start in range(0, len(attempts), 16)):
+        for each, headers in some:
             answered = asking.ask(each.method, each.path, each.body, headers=headers)
             if said(answered) != each.says:
                 wrong.append(f"{each}: {answered.status} {answered.body[:200]!r}")
             asked_for = each.path.encode() + (each.body or b"")
             wrong += [
                 f"{each} shows {secret}"
-                for secret in secrets[:3]
+                for secret in secrets
                 if secret.encode() in answered.body and secret.encode() not in asked_for
             ]
         if kept() != state or world.stands() != stands:
-            wrong.append(f"changed something: {each}")
+            wrong.append(f"one of these changed something: {some}")
             state, stands = kept(), world.stands()
     assert not wrong, "\n".join(wrong)
     assert Order.objects.count() == orders, "no charge point was told anything"

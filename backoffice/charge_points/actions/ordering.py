@@ -199,6 +199,18 @@ def _expire(pk: int, tell: Callable[[Order], None], now: datetime) -> bool:
     return True
 
 
+def trim(*, before: datetime, batch: int = 1000) -> int:
+    """Forget orders of before this time; whoever asked for them has what came of them. Returns how many."""
+    done = 0
+    while True:
+        rows = Order.objects.filter(at__lt=before).exclude(state__in=[state.value for state in OPEN]).order_by("pk")
+        _, counts = Order.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[:batch])).delete()
+        gone = counts.get(Order._meta.label, 0)
+        done += gone
+        if gone < batch:
+            return done
+
+
 def alive(*, driver: str, points: Collection[int], now: datetime) -> None:
     """This driver runs and drives these EVSEs (their row ids)."""
     listed = sorted(points)

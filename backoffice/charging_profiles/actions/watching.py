@@ -11,6 +11,9 @@ from backoffice.charging_profiles.actions.executing import TIMEOUT, done
 from backoffice.charging_profiles.actions.keeping import go, of_uid
 from backoffice.charging_profiles.models import ProfileRequest
 from backoffice.charging_profiles.rules.states import OPEN, Move, State, Way
+from ocpi.wire.sessions import SessionStatus
+
+OVER = frozenset(SessionStatus) - {SessionStatus.RESERVATION, SessionStatus.PENDING, SessionStatus.ACTIVE}
 
 log = logging.getLogger("roamdesk.charging_profiles")
 
@@ -36,6 +39,20 @@ def sweep(*, now: datetime) -> int:
         except Exception:  # one that cannot be ended must not keep the others waiting
             log.exception("charging profile request %s could not be ended", uid)
     return ended
+
+
+def trim(*, before: datetime, batch: int = 1000) -> int:
+    """Forget requests that ended before this time, with what they held their sessions to: these are over.
+    Returns how many."""
+    done = 0
+    over = [state.value for state in OVER]
+    while True:
+        rows = ProfileRequest.objects.filter(asked_at__lt=before, ended_at__lt=before, session__status__in=over)
+        _, counts = ProfileRequest.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[:batch])).delete()
+        gone = counts.get(ProfileRequest._meta.label, 0)
+        done += gone
+        if gone < batch:
+            return done
 
 
 def _expire(uid: str, now: datetime) -> bool:
