@@ -268,7 +268,11 @@ def test_a_driver_starts_charges_stops_and_gets_a_receipt(
 
 def test_a_start_needs_an_idempotency_key(call: Caller) -> None:
     assert call("POST", "/charges", START).json()["code"] == "idempotency_key_missing"
-    assert [each.path for each in DRIVERS.routes if each.repeats is Repeats.MUST] == ["/charges", "/reservations"]
+    assert [each.path for each in DRIVERS.routes if each.repeats is Repeats.MUST] == [
+        "/charges",
+        "/reservations",
+        "/bookings",
+    ]
     assert not Command.objects.exists()
 
 
