@@ -14,6 +14,9 @@ document.addEventListener("DOMContentLoaded", () => {
   map.attributionControl.setPrefix(false);
   if (element.dataset.tiles) L.tileLayer(element.dataset.tiles, { maxZoom: 19 }).addTo(map);
 
+  const near = here ? points.filter((point, index) => index < 12 || point.chosen || point.some) : points;
+  map.fitBounds([...near.map((point) => point.at), ...(here ? [here] : [])], { maxZoom: 16, padding: [30, 30] });
+
   const press = (name, value) => {
     const button = document.querySelector(`button[name="${name}"][value="${CSS.escape(value)}"]`);
     if (button) button.click();
@@ -26,7 +29,10 @@ document.addEventListener("DOMContentLoaded", () => {
       interactive: Boolean(act),
       icon: L.divIcon({ className: `rd-pin ${tone}`, html: shape, iconSize: [24, 24] }),
     }).addTo(map);
-    if (act) marker.on("click", act);
+    if (act) {
+      marker.on("click", act);
+      marker.on("keypress", (event) => event.originalEvent.key === "Enter" && act());
+    }
     const drawn = marker.getElement();
     if (drawn) drawn.setAttribute("aria-label", text);
   };
@@ -36,6 +42,4 @@ document.addEventListener("DOMContentLoaded", () => {
     place(point.at, tone, shape, `${point.name}, ${point.city}: ${does}`, () => press(point.chosen ? "remove" : "add", `L:${point.id}`));
   }
   if (here) place(here, "rd-warn", "★", "The terminal", null);
-  const near = here ? points.filter((point, index) => index < 12 || point.chosen || point.some) : points;
-  map.fitBounds([...near.map((point) => point.at), ...(here ? [here] : [])], { maxZoom: 16, padding: [30, 30] });
 });
