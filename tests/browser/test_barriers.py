@@ -263,6 +263,34 @@ def bookings() -> Names:
     }
 
 
+def terminals() -> Names:
+    """A provider's terminal that serves a place without a price, of which the provider says something else; one that is out of
+    use, one of ours for nobody yet, and one that was asked for."""
+    from backoffice.partners.actions.connections import set_endpoints
+    from backoffice.payments.actions.terminals import assigning, providing
+    from backoffice.payments.models import Terminal
+    from tests.doors.asking import Asking
+
+    ours = factories.own_party("DE-RDK", "CPO", "EMSP", "PTP")
+    provider = factories.partner("AT-PAY:OTHER", ours=[ours])
+    host = provider.connection.confirmed_origins[0].removesuffix(":443")
+    set_endpoints(provider.connection, [("payments", "SENDER", f"{host}/ocpi/2.3.0/sender/payments")])
+    for number in (1, 2):
+        factories.own_location(factories.small_location(f"LOC{number}", "DE-RDK"))
+    asking = Asking(provider.token)
+    for number in (1, 2):
+        told = {"terminal_id": f"T-{number}", "reference": f"SN-{number}", "location_ids": ["LOC2", "GONE"]}
+        told["coordinates"] = {"latitude": "55.704660", "longitude": "13.191007"}
+        assert asking.ask("POST", "2.3.0/receiver/payments/terminals", told).says == (201, 1000)
+    one, gone = Terminal.objects.order_by("id")
+    assigning.assign(one, location_ids=["LOC1"], evse_uids=["E1"], by="anna", now=site.now())
+    Terminal.objects.filter(pk=gone.pk).update(state="INACTIVE")
+    stock = providing.create(party=ours, customer=None, fields={"reference": "RP-1"}, by="anna", now=site.now())
+    fields = {"reference": "SN-9"}
+    assigning.ask_to_activate(provider=provider.party, customer=ours, fields=fields, by="anna", now=site.now())
+    return {"one": one.pk, "gone": gone.pk, "stock": stock.pk}
+
+
 # --- the screens ------------------------------------------------------------------------------------------------------
 
 LOCATION, CONNECTION, TARIFF = "/admin/locations/location/", "/admin/partners/connection/", "/admin/tariffs/tariff/"
@@ -271,6 +299,7 @@ SESSION, CDR, EXPORT = "/admin/charging_sessions/session/", "/admin/cdrs/cdr/", 
 COMMAND, API = "/admin/commands/command/", "/admin/api/"
 PROFILE = "/admin/charging_profiles/profilerequest/"
 BOOKING, PLACE = "/admin/bookings/booking/", "/admin/bookings/bookablelocation/"
+TERMINAL = "/admin/payments/terminal/"
 LOG, MESSAGE, PULL = "/admin/delivery/exchange/", "/admin/delivery/message/", "/admin/delivery/pull/"
 
 ROOMS: Mapping[str, Room] = {
@@ -439,6 +468,19 @@ ROOMS: Mapping[str, Room] = {
             PLACE + "{place}/change/withdraw/",
             PLACE + "add/",
             PLACE + "add/?location={location}",
+        ),
+    ),
+    "terminals": Room(
+        terminals,
+        (
+            TERMINAL,
+            TERMINAL + "?q=nothing+like+this",
+            *(TERMINAL + "{" + which + "}/change/" for which in ("one", "gone", "stock")),
+            TERMINAL + "{one}/serves/",
+            TERMINAL + "{stock}/serves/",
+            TERMINAL + "{one}/edit/",
+            TERMINAL + "new/",
+            TERMINAL + "new/?kind=make",
         ),
     ),
     "apis": Room(
