@@ -51,12 +51,13 @@ document.addEventListener("DOMContentLoaded", () => {
           part.replaceChildren(...fresh.childNodes);
           for (const id of open) document.getElementById(id)?.setAttribute("open", "");
           last = Date.now();
+          if (!fresh.dataset.refresh) clearInterval(renewing);  // nothing more will happen
         }
       } catch {
         // the age keeps growing and tells that nothing arrives
       }
     };
-    setInterval(renew, Number(part.dataset.refresh) * 1000);
+    const renewing = setInterval(renew, Number(part.dataset.refresh) * 1000);
     setInterval(show, 1000);
     show();
   }
