@@ -1,6 +1,6 @@
 """Find slots that are free, the first first: at places of ours by what is claimed of them, at partners' by what they told us.
 
-The window is looked at in stretches, each twice as long as the one before: where there are free slots soon, which is nearly
+The window is looked at in stretches, each four times as long as the one before: where there are free slots soon, which is nearly
 always, nobody counts a month. In SQL the stretch is boiled down to the gaps that are long enough; steps by the clock of the
 location are looked for in those only, and only until there are enough.
 """
@@ -25,7 +25,7 @@ from ocpi.wire import json as wire_json
 
 MOST = 50
 WINDOW = timedelta(days=31)
-FIRST_STRETCH = timedelta(days=1)
+FIRST_STRETCH = timedelta(hours=6)
 GAPS = 400
 """Read of a stretch at most: in order of their beginning, so that those left out begin later."""
 
@@ -76,7 +76,7 @@ def free(search: Search, *, now: datetime) -> list[Slot]:
         end = min(since + stretch, until)
         runs = [_slots(row, search.length, end) for row in _gaps(search, since, end) if fits(row[0], row[1])]
         found += islice(heapq.merge(*runs), search.limit - len(found))
-        since, stretch = end, stretch * 2
+        since, stretch = end, stretch * 4
     return found
 
 

@@ -12,7 +12,7 @@ from backoffice.bookings.models import BookableLocation, Booking, Calendar, Open
 from backoffice.roaming_site import site
 from tests import factories
 from tests.bookings.places import TERMS, asked, at, calendar, one_evse, premises, slot, text, token
-from tests.doors.asking import Asking
+from tests.doors.asking import Asking, snapshot
 from tests.factories import Partner, small_booking, small_place
 
 SENDER = "2.3.0/sender/bookings"
@@ -214,3 +214,30 @@ def test_bookings_that_are_not_taken(asking: Asking) -> None:
     assert asking.put(BOOKING, odd).says == (201, 1000)
     assert Booking.objects.count() == 2
     assert json.loads(asking.get(BOOKING).body)["data"]["period"] == backwards
+
+
+def test_foreign_owners_reach_nothing(asking: Asking, place: BookableLocation) -> None:
+    assert asking.put(PLACE, small_place("BL1")).code == 1000
+    assert asking.put(BOOKING, small_booking("B1")).code == 1000
+    before = snapshot()
+    for owner in ("NO/FJO", "DE/RDK", "XX/YYY"):
+        key = owner.replace("/", "-")
+        for method, body in (("GET", None), ("PUT", small_booking("B1", key)), ("PATCH", {"last_updated": LATER})):
+            assert asking.ask(method, f"2.3.0/receiver/bookings/{owner}/B1", body).says == (404, 2001)
+        for method, body in (("GET", None), ("PUT", small_place("BL1", key)), ("PATCH", {"last_updated": LATER})):
+            path = f"2.3.0/receiver/bookings/{owner}/booking_locations/BL1"
+            assert asking.ask(method, path, body).says == (404, 2001)
+    assert asking.put(PLACE, small_place("BL1", "NO-FJO")).says == (200, 2001)
+    assert asking.put(BOOKING, small_booking("B1", "NO-FJO")).says == (200, 2001)
+    assert snapshot() == before
+
+
+@pytest.mark.rule("T-494")
+def test_a_place_is_an_evse_or_of_a_kind(asking: Asking) -> None:
+    neither = small_place("BL1")
+    del neither["evse_uid"]
+    assert asking.put(PLACE, neither).says == (200, 2001)
+    kind = {"vehicle_types": ["VAN"], "format": "CABLE", "restricted_to_type": False}
+    assert asking.put(PLACE, neither | {"bookable_parking_options": [kind]}).says == (201, 1000)
+    nothing = {"calendars": None, "booking_terms": None, "last_updated": LATER}
+    assert asking.put(PLACE, small_place("BL1") | nothing).says == (200, 1000)

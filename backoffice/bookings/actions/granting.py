@@ -61,7 +61,7 @@ def take(booking: Booking, candidate: Candidate, wanted: Wanted, request: Tree, 
         with transaction.atomic():
             rearrange(holder=booking, add=wants, asked=None if first else asked)
             if first:
-                keep_tokens(booking, request.get("tokens", ()), exclusive=_exclusive(candidate))
+                keep_tokens(booking, request.get("tokens") or (), exclusive=_exclusive(candidate))
     except Taken as error:
         return str(error)
     asked.place, asked.power = candidate.place, power or None

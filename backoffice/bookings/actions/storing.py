@@ -69,7 +69,7 @@ def store_places(
     for item in told:
         moved = False
         if not ours:
-            moved = store_calendars(item.id, whole[item.key].get("calendars", ()), now=now)
+            moved = store_calendars(item.id, whole[item.key].get("calendars") or (), now=now)
         move(item.id, at=item.at, grows=moved and not item.touched)
         if moved and item.fate is Fate.SAME:
             item.fate = Fate.CHANGED
@@ -86,20 +86,16 @@ def move(place: int, *, at: datetime, grows: bool) -> None:
 
 
 def store_calendars(place: int, calendars: Sequence[Tree], *, now: datetime) -> bool:
-    """These and no others, as a partner told them: what a PUT leaves out is not there any more. Whether anything
+    """These and no others, in this order, as a partner told them: what a PUT leaves out is not there any more. Whether anything
     changed."""
     wanted = {tree["id"].upper(): tree for tree in calendars}
-    known = {row.object_id.upper(): row for row in Calendar.objects.filter(place=place)}
-    gone = [row.pk for key, row in known.items() if key not in wanted]
-    if gone:
-        Calendar.objects.filter(pk__in=gone).delete()
-    changed = bool(gone)
-    for key, tree in wanted.items():
-        row = known.get(key)
-        if row is None or row.document != DocumentField.write(tree):
-            write_calendar(place, row, tree, now=now)
-            changed = True
-    return changed
+    known = Calendar.objects.filter(place=place).order_by("pk").values_list("document", flat=True)
+    if list(known) == [DocumentField.write(tree) for tree in wanted.values()]:
+        return False
+    Calendar.objects.filter(place=place).delete()
+    for tree in wanted.values():
+        write_calendar(place, None, tree, now=now)
+    return True
 
 
 def write_calendar(place: int, row: Calendar | None, tree: Tree, *, now: datetime, listed: bool = True) -> Calendar:

@@ -6,7 +6,6 @@ Nothing here decides.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -121,8 +120,3 @@ def note(
         reason=reason[:512],
     )
     announce(booking, asked, now=now)
-
-
-def tokens_of(tree: Tree) -> Sequence[Tree]:
-    found: Sequence[Tree] = tree.get("booking_tokens", ())
-    return found

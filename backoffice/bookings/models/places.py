@@ -141,7 +141,7 @@ class PlaceRendering(Rendering):
 
 
 PARTS = f"""d.document,
-    (SELECT string_agg(c.document, ',' ORDER BY c.begins_at, c.id) FROM bookings_calendar c WHERE c.place_id = d.id
+    (SELECT string_agg(c.document, ',' ORDER BY c.id) FROM bookings_calendar c WHERE c.place_id = d.id
         AND c.listed),
     {TIME_TEXT.format("d.last_updated")}"""
 """What a served BookingLocation is made of, as SQL; `calendars_splice` makes it."""
