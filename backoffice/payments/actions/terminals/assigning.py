@@ -146,7 +146,7 @@ def ask_to_activate(
         raise UnableToChange(str(error)) from error
     connection = line_to(provider, customer)
     with transaction.atomic():
-        Party.objects.select_for_update().get(pk=provider.pk)  # two who ask at once ask once
+        Party.objects.select_for_update(no_key=True).get(pk=provider.pk)  # two who ask at once ask once
         open_ones = Activation.objects.filter(party=provider, terminal=None).exclude(state=AskState.REFUSED.value)
         if reference and open_ones.filter(reference__iexact=reference).exists():
             raise UnableToChange(f"The activation of {reference} was asked for already, and the terminal is awaited.")

@@ -43,7 +43,7 @@ def create(*, party: Party, customer: Party | None, fields: Mapping[str, Any], b
     if customer is not None:
         tree |= {"country_code": customer.country_code, "party_id": customer.party_id}
     with transaction.atomic():
-        Party.objects.select_for_update().get(pk=party.pk)
+        _alone(party.pk)
         if find(party.pk, str(tree["terminal_id"])) is not None:
             raise UnableToChange(f"{party} has a terminal {tree['terminal_id']} already.")
         if tree.get("reference") and _by_reference(party.pk, str(tree["reference"])) is not None:
@@ -153,6 +153,9 @@ def activate(arrival: CallArrival) -> Answer:
     provider, customer = _provider(arrival), _customer(arrival)
     told = arrival.tree or {}
     row = _meant(provider, told)
+    if row is None:
+        _alone(provider.id)
+        row = _meant(provider, told)
     if row is not None and row.customer_id not in (None, customer.id):
         raise Unknown("No such terminal can be activated by this party.")
     assert arrival.merge is not None
@@ -270,6 +273,11 @@ def _by_reference(party: int, reference: str) -> Terminal | None:
         .order_by("id")
         .first()
     )
+
+
+def _alone(party: int) -> None:
+    """Until the transaction ends nobody else makes a terminal of this provider: two of one reference would be one thing twice."""
+    Party.objects.select_for_update(no_key=True).get(pk=party)
 
 
 def _insert(party: int, customer: int | None, tree: Tree, *, now: datetime) -> Terminal:
