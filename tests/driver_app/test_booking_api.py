@@ -126,3 +126,29 @@ def test_another_emsps_app_sees_and_does_nothing(call: Caller, foreign: Caller) 
         assert foreign(method, path, body, key="k").json()["code"] == "not_found", path
     assert foreign("GET", "/bookings").json()["items"] == []
     assert {table: rows for table, rows in snapshot().items() if table not in LOGGED} == before
+
+
+def test_free_slots_are_found_and_one_that_was_booked_is_not(call: Caller) -> None:
+    asked = {"minutes": 60, "since": BOOK["starts_at"], "until": text(at(14)), "country_code": "DE", "party_id": "RDK"}
+
+    def begins(**changes: Any) -> list[str]:
+        return [slot["starts_at"] for slot in call("POST", "/slots", asked | changes).json()["items"]]
+
+    free = call("POST", "/slots", asked | {"limit": 1}).json()["items"]
+    assert free == [
+        {
+            "country_code": "DE",
+            "party_id": "RDK",
+            "place": "P1",
+            "location_id": "LOC1",
+            "evse_uid": "E1",
+            "starts_at": text(at(10)),
+            "ends_at": text(at(11)),
+        }
+    ]
+    assert begins() == begins(location_id="loc1") == [text(at(10 + quarter / 4)) for quarter in range(13)]
+    assert call("POST", "/bookings", BOOK, key="one").status_code == 202
+    assert begins() == [text(at(11 + quarter / 4)) for quarter in range(9)]
+    assert begins(location_id="ELSE") == begins(party_id="XXX") == []
+    for wrong in ({"minutes": 0}, {"limit": 51}, {"until": text(at(24 * 60))}):
+        assert call("POST", "/slots", asked | wrong).json()["code"] == "invalid", wrong

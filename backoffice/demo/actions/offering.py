@@ -44,7 +44,7 @@ def open_places(party: Party, *, now: datetime) -> list[str]:
         sites = _sites(party)
         if not sites:
             return []
-        _price(party, _currency(sites[0]), now)
+        price(party, _currency(sites[0]), now)
         return [_offer(party, site, number, now).object_id for number, site in enumerate(sites)]
 
 
@@ -107,7 +107,7 @@ def _currency(site: Location) -> str:
     return str(names[0]).rsplit("-", 1)[-1]
 
 
-def _price(party: Party, currency: str, now: datetime) -> None:
+def price(party: Party, currency: str, now: datetime) -> None:
     """Booking costs a little, not to come more, and to stay too long most."""
 
     def element(kind: str, price: str, step: int, reservation: str = "") -> Tree:

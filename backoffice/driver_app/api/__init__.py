@@ -154,6 +154,18 @@ API = Api(
         Route("GET", "/charges/{charge}/receipt", READ, charging.receipt, answers=saying.Receipt, tag="charges"),
         Route(
             "POST",
+            "/slots",
+            BOOKINGS,
+            booking.slots,
+            saying.SlotsAsked,
+            saying.Slot,
+            many=True,
+            tag="bookings",
+            repeats=Repeats.MAY,
+            example={"minutes": 30, "country_code": "SE", "party_id": "ELV"},
+        ),
+        Route(
+            "POST",
             "/bookings",
             BOOKINGS,
             booking.book,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models.functions import Upper
@@ -12,11 +12,69 @@ from backoffice.api.serving.problems import Problem
 from backoffice.api.serving.routes import Ask, Told
 from backoffice.bookings.actions import announcing, requesting
 from backoffice.bookings.actions.requesting import UnableToRequest, Wish
+from backoffice.bookings.finding import MOST, Search, Slot, UnableToFind, free
 from backoffice.bookings.models import BookableLocation, BookingAsked
 from backoffice.bookings.rules.states import Asking
 from backoffice.driver_app.api import saying
 from backoffice.driver_app.api.seeing import token_of
+from ocpi.wire.base import date_time_text
 from ocpi.wire.bookings import CanceledReason
+
+
+def slots(ask: Ask) -> Told:
+    """The first slots that are free for so long, of all operators, of one, or at one location.
+
+    Free when it was looked for: who books a slot hears whether he has it.
+    """
+    told: saying.SlotsAsked = ask.value
+    since = told.since or ask.now
+    if not 0 < (told.limit or MOST) <= MOST:
+        raise Problem("invalid", f"limit: Expected a whole number from 1 to {MOST}.")
+    search = Search(
+        since=since,
+        until=told.until or since + timedelta(days=30),
+        length=timedelta(minutes=told.minutes),
+        places=_places(told),
+        power=int(told.power_kw * 1000) if told.power_kw else None,
+        green=bool(told.green),
+        limit=told.limit or MOST,
+    )
+    try:
+        found = free(search, now=ask.now)
+    except UnableToFind as error:
+        raise Problem("invalid", str(error)) from error
+    rows = BookableLocation.objects.select_related("party", "premises").in_bulk({slot.place for slot in found})
+    return Told({"items": [_slot(slot, rows[slot.place]) for slot in found]})
+
+
+def _places(told: saying.SlotsAsked) -> list[int] | None:
+    """Those that partners hear of. None: all."""
+    if not (told.party_id or told.location_id):
+        return None
+    rows = BookableLocation.objects.filter(shared=True, withdrawn_at=None)
+    if told.party_id:
+        rows = rows.filter(party__party_id=told.party_id.upper(), party__country_code=(told.country_code or "").upper())
+    if told.location_id:
+        rows = rows.alias(key=Upper("location_id")).filter(key=told.location_id.upper())
+    return list(rows.values_list("pk", flat=True)[:1000])
+
+
+def _slot(slot: Slot, place: BookableLocation) -> dict[str, Any]:
+    tree: dict[str, Any] = {
+        "country_code": place.party.country_code,
+        "party_id": place.party.party_id,
+        "place": place.object_id,
+        "location_id": place.location_id,
+        "starts_at": date_time_text(slot.starts_at),
+        "ends_at": date_time_text(slot.ends_at),
+    }
+    beside = {"option": slot.option, "green": slot.green, "evse_uid": place.evse_uid or None}
+    tree |= {name: value for name, value in beside.items() if value is not None}
+    if place.premises is not None and place.premises.name:
+        tree["location_name"] = place.premises.name
+    if slot.max_power is not None:
+        tree["max_power_kw"] = slot.max_power / 1000
+    return tree
 
 
 def book(ask: Ask) -> Told:

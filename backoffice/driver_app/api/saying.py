@@ -109,6 +109,37 @@ class CancelAsked(Wire):
     reservation_id: CiString36
 
 
+class SlotsAsked(Wire):
+    """How long a slot is to be, from when to when to look (left out: from now on, for 30 days), and where: of one operator
+    (`country_code` and `party_id`), at one location, or anywhere."""
+
+    minutes: Int
+    since: DateTime | None = None
+    until: DateTime | None = None
+    country_code: Text | None = None
+    party_id: Text | None = None
+    location_id: CiString36 | None = None
+    power_kw: Number | None = None
+    green: Bool | None = None
+    limit: Int | None = None
+
+
+class Slot(Wire):
+    """A slot that is free. `place` and `option` are what a booking of it names."""
+
+    country_code: Text
+    party_id: Text
+    place: Text
+    option: Int | None = None
+    location_id: Text
+    location_name: StringAnyLength | None = None
+    evse_uid: Text | None = None
+    starts_at: DateTime
+    ends_at: DateTime
+    max_power_kw: Number | None = None
+    green: Bool | None = None
+
+
 class BookAsked(Wire):
     """Book a slot at a place for one of your drivers. `place`: as the search for slots names it; `option`: which kind of space
     there, counted from 0."""
