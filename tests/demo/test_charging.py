@@ -56,7 +56,7 @@ class World:
         self.statuses = {f"E{number}": S.AVAILABLE for number in range(self.evses)}
 
     def points(self) -> list[ChargePoint]:
-        return [ChargePoint(evse_id, status, "UTC", 22_000, False) for evse_id, status in self.statuses.items()]
+        return [ChargePoint(evse_id, status, "UTC", 22_000) for evse_id, status in self.statuses.items()]
 
     def sockets(self, evse_id: str) -> list[Socket]:
         direct = int(evse_id[1:]) % 2 == 0

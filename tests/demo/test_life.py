@@ -15,14 +15,12 @@ S = Status
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)  # a Monday
 
 
-def point(
-    status: Status = S.AVAILABLE, *, zone: str = "UTC", power: int = 22_000, reservable: bool = True, evse_id: str = "E"
-) -> ChargePoint:
-    return ChargePoint(evse_id, status, zone, power, reservable)
+def point(status: Status = S.AVAILABLE, *, zone: str = "UTC", power: int = 22_000, evse_id: str = "E") -> ChargePoint:
+    return ChargePoint(evse_id, status, zone, power)
 
 
 FOLLOWS = {
-    S.AVAILABLE: {S.RESERVED, S.BLOCKED, S.OUTOFORDER, S.INOPERATIVE, S.UNKNOWN},
+    S.AVAILABLE: {S.BLOCKED, S.OUTOFORDER, S.INOPERATIVE, S.UNKNOWN},
     S.CHARGING: {S.AVAILABLE},
     S.RESERVED: {S.AVAILABLE},
     S.BLOCKED: {S.AVAILABLE},
@@ -41,8 +39,8 @@ def test_what_may_follow(status: Status) -> None:
     assert seen == FOLLOWS[status]
 
 
-def test_only_what_can_be_reserved_is() -> None:
-    assert S.RESERVED not in rates(point(reservable=False))
+def test_nothing_is_reserved_but_by_somebody() -> None:
+    assert not any(S.RESERVED in followers for followers in PER_HOUR.values())
 
 
 def test_nobody_is_stuck_for_good() -> None:

@@ -33,7 +33,7 @@ from tests import factories
 from tests.sessions import cast
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-POINT = ChargePoint("DE*RDK*E1", Status.BLOCKED, "Europe/Berlin", 22_000, False)
+POINT = ChargePoint("DE*RDK*E1", Status.BLOCKED, "Europe/Berlin", 22_000)
 
 
 def taking(told: list[Report]) -> Tell:
@@ -104,7 +104,7 @@ def test_it_ends_when_it_is_told_to_stop() -> None:
 
 def test_it_looks_before_each_change_and_ends_after_so_many() -> None:
     told: list[Report] = []
-    after = ChargePoint("DE*RDK*E1", Status.INOPERATIVE, "Europe/Berlin", 22_000, False)
+    after = ChargePoint("DE*RDK*E1", Status.INOPERATIVE, "Europe/Berlin", 22_000)
     life([POINT], [after]).run(taking(told), threading.Event(), Orders())
     assert told == [StatusReport("DE*RDK*E1", Status.AVAILABLE)] * 2  # all that follows either
 
@@ -117,7 +117,7 @@ def test_it_waits_where_nothing_can_change() -> None:
 
 def test_it_leaves_alone_what_others_have_in_their_hands() -> None:
     told: list[Report] = []
-    other = ChargePoint("DE*RDK*E2", Status.BLOCKED, "Europe/Berlin", 22_000, False)
+    other = ChargePoint("DE*RDK*E2", Status.BLOCKED, "Europe/Berlin", 22_000)
     life(*([[POINT, other]] * 20), taken=lambda: {"DE*RDK*E2"}).run(taking(told), threading.Event(), Orders())
     assert {report.evse_id for report in told} == {"DE*RDK*E1"}
 
@@ -133,7 +133,7 @@ def test_its_board_is_our_evses_of_the_demo() -> None:
     assert len(board) == 199  # one of the flaws is an EVSE without an id
     assert "NL*TNM*E1" not in {point.evse_id for point in board}
     hotel = next(point for point in board if point.evse_id.startswith("DE*RDK*E0005*"))
-    assert (hotel.time_zone, hotel.max_power, hotel.reservable) == ("Europe/Berlin", 11_000, True)
+    assert (hotel.time_zone, hotel.max_power) == ("Europe/Berlin", 11_000)
 
 
 @pytest.mark.django_db

@@ -2,8 +2,9 @@
 each is in demand.
 
 `PER_HOUR` is a table of rates, as in a Markov chain: the next change is drawn with the rates of all EVSEs as weights. The pace
-of the whole is the simulator's; only the proportions are decided here. CHARGING is no part of it: an EVSE charges when a
-charge runs on it and at no other time, so one that is found so without a charge becomes free again.
+of the whole is the simulator's; only the proportions are decided here. CHARGING and RESERVED are no part of it: an EVSE charges
+when a charge runs on it, and is reserved when somebody has reserved it, and at no other time; one that is found so otherwise
+becomes free again.
 """
 
 from __future__ import annotations
@@ -19,14 +20,13 @@ from ocpi.wire.locations import Status
 S = Status
 PER_HOUR: Mapping[Status, Mapping[Status, float]] = {
     S.AVAILABLE: {
-        S.RESERVED: 0.10,
         S.BLOCKED: 0.04,
         S.OUTOFORDER: 0.006,
         S.INOPERATIVE: 0.003,
         S.UNKNOWN: 0.002,
     },
     S.CHARGING: {S.AVAILABLE: 20.0},
-    S.RESERVED: {S.AVAILABLE: 2.0},
+    S.RESERVED: {S.AVAILABLE: 2.0},  # without a reservation: one that is kept for somebody is left alone
     S.BLOCKED: {S.AVAILABLE: 2.5},
     S.OUTOFORDER: {S.INOPERATIVE: 0.3, S.AVAILABLE: 0.3},
     S.INOPERATIVE: {S.AVAILABLE: 0.4},
@@ -65,7 +65,6 @@ class ChargePoint:
     status: Status
     time_zone: str
     max_power: int
-    reservable: bool
 
     @property
     def fast(self) -> bool:
@@ -80,10 +79,7 @@ def demand(point: ChargePoint, now: datetime) -> int:
 
 def rates(point: ChargePoint) -> dict[Status, float]:
     """What may become of it next, in changes an hour."""
-    found = dict(PER_HOUR[point.status])
-    if not point.reservable:
-        found.pop(S.RESERVED, None)
-    return found
+    return dict(PER_HOUR[point.status])
 
 
 def step(points: Sequence[ChargePoint], chance: random.Random) -> tuple[ChargePoint, Status, str] | None:

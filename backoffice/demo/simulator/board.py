@@ -23,7 +23,7 @@ from backoffice.sessions.models import Session
 from backoffice.sessions.rules.states import ONGOING
 from ocpi.wire import json as wire_json
 from ocpi.wire.commands import CommandResultType
-from ocpi.wire.locations import Capability, Connector, PowerType, Status
+from ocpi.wire.locations import Connector, PowerType, Status
 
 REGISTER = Decimal("1000.000")
 """kWh that every meter had counted before anybody came."""
@@ -77,9 +77,9 @@ def charge_points() -> list[ChargePoint]:
     """As they are now."""
     rows = _invented()
     return [
-        ChargePoint(evse_id, Status(status), time_zone, max_power, Capability.RESERVABLE.value in capabilities)
-        for evse_id, status, time_zone, max_power, capabilities in rows.order_by("pk").values_list(
-            "evse_id", "status", "location__time_zone", "max_power", "capabilities"
+        ChargePoint(evse_id, Status(status), time_zone, max_power)
+        for evse_id, status, time_zone, max_power in rows.order_by("pk").values_list(
+            "evse_id", "status", "location__time_zone", "max_power"
         )
     ]
 

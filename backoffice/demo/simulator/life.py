@@ -1,4 +1,4 @@
-"""What befalls EVSEs at which nobody charges: reservations, cars in the way, faults and their mending."""
+"""What befalls EVSEs at which nobody charges: cars in the way, faults and their mending."""
 
 from __future__ import annotations
 

@@ -15,10 +15,9 @@ from ocpi.wire.locations import EVSEPosition, PowerType, Status
 Tree = dict[str, Any]
 
 STATUSES = {
-    Status.AVAILABLE: 90,
+    Status.AVAILABLE: 92,
     Status.BLOCKED: 3,
     Status.OUTOFORDER: 3,
-    Status.RESERVED: 2,
     Status.INOPERATIVE: 1,
     Status.UNKNOWN: 1,
 }
@@ -45,8 +44,6 @@ def evse(
     (status,) = chance.choices([*STATUSES], weights=[*STATUSES.values()])
     if kind.drive_through and position == len(kind.evses):
         status = Status.PLANNED  # the fourth lorry bay is being built
-    if status is Status.RESERVED and "RESERVABLE" not in kind.capabilities:
-        status = Status.AVAILABLE
     changed = at - timedelta(minutes=chance.randint(1, LONG_AGO.get(status, RECENTLY)))
     built = at - timedelta(days=chance.randint(60, 1200))
     language = town.country.language
