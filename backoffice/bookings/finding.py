@@ -112,7 +112,7 @@ class _Fits:
         if self.needs is None:
             return True
         if place not in self.known:
-            tree = BookableLocation.objects.get(pk=place).tree()
+            tree = BookableLocation.objects.get(pk=place).offer()
             self.known[place] = wire_json.validate(wire.BookingLocation, tree).bookable_parking_options
         offered = self.known[place]
         chosen = offered if option is None else offered[option : option + 1]

@@ -97,7 +97,7 @@ def tree_at(
     power: int | None,
 ) -> Tree:
     """The Booking that this request makes there, with the status that it has."""
-    told = place.tree()
+    told = place.offer()
     value = wire_json.validate(wire.BookingLocation, told)
     terms = terms_of(value, option)
     number = value.booking_terms.index(terms) if terms is not None else 0

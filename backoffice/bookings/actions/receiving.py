@@ -245,7 +245,7 @@ def _candidates(places: Iterable[BookableLocation], value: wire.BookingRequest) 
     """Where it could be, what is asked for exactly first."""
     uid = (value.evse_uid or "").upper()
     for place in places:
-        told = wire_json.validate(wire.BookingLocation, place.tree())
+        told = wire_json.validate(wire.BookingLocation, place.offer())
         rows = {row.option: row for row in place.resources.prefetch_related("spaces__evse")}
         if place.evse_uid and None in rows:
             evse = rows[None].spaces.all()[0].evse

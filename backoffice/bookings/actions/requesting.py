@@ -142,7 +142,7 @@ def _tree(wish: Wish, request_id: str, reference: str) -> Tree:
     strangers = [token for token in wish.tokens if token.party_id != wish.emsp]
     if strangers:
         raise UnableToRequest(f"Token {strangers[0]} is not of {emsp}.")
-    told = place.tree()
+    told = place.offer()
     option = wish.needs
     if option is None and wish.option is not None:
         options = told.get("bookable_parking_options") or []
@@ -187,7 +187,7 @@ def _objection(wish: Wish, booking: Booking | None, now: datetime) -> str:
     place = wish.place
     if place.withdrawn_at is not None:
         return "It is not offered any more."
-    told = wire_json.validate(wire.BookingLocation, place.tree())
+    told = wire_json.validate(wire.BookingLocation, place.offer())
     evse = (
         Evse.objects.filter(location=place.premises_id, uid__iexact=place.evse_uid).first() if place.evse_uid else None
     )

@@ -18,6 +18,7 @@ from backoffice.documents import TIME_TEXT, Exchanged, Rendering, Shelf
 from backoffice.fields import DocumentField, EnumField, NumberField
 from backoffice.locations.models import Location
 from ocpi.wire import bookings as wire
+from ocpi.wire.base import date_time_text
 
 
 class Decides(models.TextChoices):
@@ -63,6 +64,11 @@ class BookableLocation(Exchanged):
             models.Index(fields=["premises"], name="place_location"),
             GinIndex(fields=["object_id"], name="place_id_words", opclasses=["gin_trgm_ops"]),
         ]
+
+    def offer(self) -> dict[str, Any]:
+        """The object without its calendars, which may be long: what can be booked, and on which terms."""
+        found: dict[str, Any] = DocumentField.read(self.document)
+        return found | {"last_updated": date_time_text(self.last_updated)}
 
     def tree(self) -> dict[str, Any]:
         """The whole object as served in the newest version."""
