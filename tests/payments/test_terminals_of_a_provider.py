@@ -10,6 +10,7 @@ from backoffice.partners import peers
 from backoffice.partners.models import Party
 from backoffice.payments.actions.terminals import assigning
 from backoffice.payments.actions.terminals.arriving import store_page
+from backoffice.payments.actions.terminals.storing import write
 from backoffice.payments.models import Terminal
 from backoffice.roaming_site import site
 from ocpi.wire import json as wire_json
@@ -135,3 +136,9 @@ def test_a_pull_adopts_what_was_assigned_before(provider: Partner, paying: Askin
     assert terminal().location_ids == ["loc1"]
     assert terminal().differs == {"location_ids": ["loc1", "GONE"]}
     assert store_page(peer, items, site.now()) == 0
+    # our word was taken, they say; their list still has the one of before
+    row = terminal()
+    write(row, row.tree() | {"location_ids": ["LOC1", "LOC2"]}, at=site.now())
+    assert store_page(peer, items, site.now()) == 0
+    assert terminal().differs == {"location_ids": ["loc1", "GONE"]}
+    assert terminal().location_ids == ["LOC1", "LOC2"]

@@ -7,7 +7,7 @@ are what we asked for, and in a pull what another system of ours had assigned be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -106,7 +106,7 @@ def _store(
         except IntegrityError:  # the same POST twice at once: the other one was faster
             row = find(party, str(tree["terminal_id"]))
             assert row is not None
-    return row, _again(row, tree, customer, asked, by=by, now=now)
+    return row, _again(row, tree, customer, asked, pulled=pulled, by=by, now=now)
 
 
 def _create(
@@ -146,7 +146,14 @@ def _create(
 
 
 def _again(
-    row: Terminal, tree: Tree, customer: PartyRef | None, asked: Activation | None, *, by: str, now: datetime
+    row: Terminal,
+    tree: Tree,
+    customer: PartyRef | None,
+    asked: Activation | None,
+    *,
+    pulled: bool,
+    by: str,
+    now: datetime,
 ) -> str:
     """What a provider tells of a terminal that we have."""
     row.seen_at = now
@@ -157,7 +164,9 @@ def _again(
         move(row, TerminalMove.ACTIVATE, now=now, by=by)
     at = _told_at(tree, now) if tree.get("last_updated") else row.last_updated
     if at < row.last_updated:
-        row.save(update_fields=["seen_at", "customer"])
+        if pulled and not row.touched:  # it took our word, and its list does not have it
+            row.differs = _differing(tree, row.tree(), ASSIGNED)
+        row.save(update_fields=["seen_at", "customer", "differs"])
         return "STALE"
     stored = row.tree()
     if asked is not None and any(assignment(asked.tree()).values()):
@@ -165,7 +174,7 @@ def _again(
     # what we have said and they have not taken yet stays as we said it, and an assignment is never theirs to make
     ours = {name: stored[name] for name in {*row.touched, *ASSIGNED} if name in stored}
     merged = {name: value for name, value in tree.items() if name not in row.touched and name not in ASSIGNED} | ours
-    row.differs = {name: tree.get(name) for name in sorted(changed_fields(tree, ours) & ours.keys())}
+    row.differs = _differing(tree, ours, ours)
     touched = changed_fields(row.tree(), merged)
     if not touched:
         row.save()
@@ -173,6 +182,11 @@ def _again(
     write(row, merged, at=at)
     note(row, "TOLD", now=now, by=by, reason=", ".join(sorted(touched)))
     return "CHANGED"
+
+
+def _differing(told: Tree, ours: Tree, names: Iterable[str]) -> Tree:
+    """What is told instead of ours."""
+    return {name: told.get(name) for name in sorted(changed_fields(told, ours) & {*names})}
 
 
 def _told_at(tree: Tree, now: datetime) -> datetime:
