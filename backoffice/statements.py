@@ -1,52 +1,89 @@
 """Statements of the hot paths: prepared once per connection, parameters bound by the server, answers read in binary form.
 
 Django's own cursor writes every parameter into the SQL text, so the server parses and plans each statement anew: half of the
-time of a status PATCH. This one runs on the same connection, in the same transaction, and raises the same errors. It is
+time of a status PATCH. These run on the same connection, in the same transaction, and raise the same errors. They are
 for statements that are the same text each time; all others stay with Django's cursor.
 
 Two things differ from Django's cursor: a value of type `text` (documents) arrives as bytes, while `varchar` arrives as str;
 and integers are sent as bigint.
+
+Within `transaction` a statement whose answer nobody needs may be run `later`: it travels with the next one, or with COMMIT.
+Nothing overtakes it, Django's own statements included; what it fails with is raised by whatever it travels with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from django.db.transaction import atomic
 from psycopg.abc import Buffer
+from psycopg.pq.abc import PGresult
 from psycopg.types.array import ListDumper
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import ByteaBinaryLoader
 
-from backoffice.trips import Traveller
-
-Given = Sequence[Any] | Mapping[str, Any]
-Row = tuple[Any, ...]
+from backoffice.trips import Given, Loner, Parcel, Statement, travel
+from backoffice.trips import Row as Row
 
 MOST_KEPT = 100
-"""Cursors of a connection: as many as psycopg keeps prepared statements."""
+"""Statements of a connection: as many as psycopg keeps prepared."""
 
 
-def run(sql: str, given: Given = (), *, prepare: bool = True, last: bool = False) -> list[Row]:
-    """Execute and fetch all rows (none for a statement that returns none). `last`: nothing follows in the outermost
-    `transaction.atomic()` that is open, which may be committed with it."""
+def run(sql: str, given: Given = (), *, prepare: bool = True) -> list[Row]:
+    """Execute and fetch all rows (none for a statement that returns none)."""
     database = connections[DEFAULT_DB_ALIAS]  # once: the proxy looks it up again for each attribute
-    database.close_if_health_check_failed()
-    database.ensure_connection()
-    database.validate_no_broken_transaction()
+    if database.in_atomic_block:
+        database.validate_no_broken_transaction()
+    else:
+        database.close_if_health_check_failed()
+        database.ensure_connection()
+    kept = _kept(database)
     with database.wrap_database_errors:
-        cursor = _cursor(database.connection, sql if prepare else "")
-        cursor.commits = last and database.in_atomic_block and not database.savepoint_ids
-        cursor.execute(sql, given, binary=True, prepare=None if prepare else False)
-        if database.queries_logged:  # where queries are counted or shown, these belong to them
-            database.queries_log.append({"sql": sql, "time": "0.000"})
-        result = cursor.pgresult
-        rows = cursor.fetchall() if result is not None and result.nfields else []
-        cursor.forget()
+        parcel = kept.statement(sql).pack(given) if prepare else None
+        if parcel is not None:
+            return kept.statement(sql).rows(kept.send(parcel)[-1])
+        kept.send()
+        rows = kept.loner.run(sql, given, prepare=None if prepare else False)
+        kept.count(sql)
         return rows
+
+
+def later(sql: str, given: Given = ()) -> None:
+    """As `run`, for what nobody needs the answer of. Outside of `transaction` it is run now."""
+    database = connections[DEFAULT_DB_ALIAS]
+    database.validate_no_broken_transaction()
+    kept = _kept(database) if database.connection is not None else None
+    with database.wrap_database_errors:
+        parcel = kept.statement(sql).pack(given) if kept is not None and kept.may_wait else None
+    if kept is None or parcel is None:
+        run(sql, given)
+    else:
+        kept.waiting.append(parcel)
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """As Django's `atomic`, and what is run `later` within it may wait for the next journey to the database."""
+    database = connections[DEFAULT_DB_ALIAS]
+    outermost = not database.in_atomic_block
+    with atomic():
+        kept = _kept(database)
+        if kept.may_wait:  # the outer one looks after it
+            yield
+            return
+        kept.may_wait = True
+        try:
+            with database.execute_wrapper(kept.before_django):
+                yield
+            kept.send(commits=outermost)
+        finally:
+            kept.may_wait = False
+            kept.waiting.clear()
 
 
 def run_once(sql: str, given: Given = ()) -> list[Row]:
@@ -72,26 +109,60 @@ def run_first(sql: str, given: Given = ()) -> list[Row]:
         return run(sql, given)
 
 
-def _cursor(raw: Any, sql: str) -> Traveller:
-    """The connection's cursor for this statement, kept on it: what it learned of parameters and columns costs as much to
-    learn anew as a small statement."""
-    kept: dict[str, Traveller] | None = getattr(raw, "statements_cursors", None)
-    if kept is None:
-        kept = raw.statements_cursors = {}
-    cursor = kept.get(sql)
-    if cursor is None:
-        if len(kept) >= MOST_KEPT:
-            kept.clear()
-        cursor = Traveller(raw)
-        cursor.adapters.register_loader("text", ByteaBinaryLoader)
+class _Kept:
+    """What a connection of psycopg keeps for us: its statements, and those of them that wait."""
+
+    def __init__(self, database: Any) -> None:
+        self.database, self.raw = database, database.connection
+        self.statements: dict[str, Statement] = {}
+        self.waiting: list[Parcel] = []
+        self.may_wait = False
+        self.loner = Loner(self.raw)
+        adapters = self.loner.adapters
+        adapters.register_loader("text", ByteaBinaryLoader)
         # one statement, one set of parameter types: else small and large numbers would be prepared apart
         # (Int8Dumper: lists go as text, and a list is known by its first such type: after one of small numbers, one of
         # large numbers would be sent as smallint[])
-        cursor.adapters.register_dumper(int, Int8Dumper)
-        cursor.adapters.register_dumper(int, Int8BinaryDumper)
-        cursor.adapters.register_dumper(list, _Column)
-        kept[sql] = cursor
-    return cursor
+        adapters.register_dumper(int, Int8Dumper)
+        adapters.register_dumper(int, Int8BinaryDumper)
+        adapters.register_dumper(list, _Column)
+
+    def statement(self, sql: str) -> Statement:
+        found = self.statements.get(sql)
+        if found is None:
+            if len(self.statements) >= MOST_KEPT:
+                self.statements.clear()
+            found = self.statements[sql] = Statement(self.loner, sql)
+        return found
+
+    def send(self, *more: Parcel, commits: bool = False) -> list[PGresult]:
+        """What waits, and these behind it, in one journey; nothing where there is nothing, or all is to be undone."""
+        sent, self.waiting = [*self.waiting, *more], []
+        if not sent or self.database.needs_rollback:
+            return []
+        with self.database.wrap_database_errors:
+            answers = travel(self.raw, sent, commits=commits)
+        for parcel in sent:
+            self.count(parcel.sql)
+        return answers
+
+    def count(self, sql: str) -> None:
+        if self.database.queries_logged:  # where queries are counted or shown, these belong to them
+            self.database.queries_log.append({"sql": sql, "time": "0.000"})
+
+    def before_django(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        """Django's cursor is about to execute this."""
+        if sql.startswith("ROLLBACK TO "):  # a savepoint sent all that was before it
+            self.waiting.clear()
+        self.send()
+        return execute(sql, params, many, context)
+
+
+def _kept(database: Any) -> _Kept:
+    kept: _Kept | None = getattr(database.connection, "statements_kept", None)
+    if kept is None:
+        kept = database.connection.statements_kept = _Kept(database)
+    return kept
 
 
 class _Column(ListDumper):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 import uuid
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from backoffice import statements
 from backoffice.locations.actions.changing import set_status
 from backoffice.locations.models import Location
 from backoffice.roaming_site import site
@@ -36,7 +36,7 @@ def own_status(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=401)
     body = request.body
     told = wire_json.parse(body)
-    with transaction.atomic():
+    with statements.transaction():
         set_status(Location(pk=told["location"]), told["uid"], told["status"], source="bench", now=now)
         site.record(
             Exchange(
@@ -54,7 +54,6 @@ def own_status(request: HttpRequest) -> HttpResponse:
                 http_status=200,
                 ocpi_status=1000,
                 elapsed_ms=(time.perf_counter() - started) * 1000,
-            ),
-            last=True,
+            )
         )
     return HttpResponse(b"{}", content_type="application/json")

@@ -1,8 +1,8 @@
 """The registry of modules and the two ways through it: URLs for what comes in, `call` for what goes out.
 
 Like Django's `AdminSite`: an app declares, the site serves. The site owns no table; what it needs to know of them comes
-through three hooks that apps set from their `roaming.py` (who shows this token, how to record an exchange, what the time
-is). Nothing of a single module may enter here.
+through hooks that apps set from their `roaming.py` (who shows this token, how to record an exchange, what keeps an effect and
+its record together). Nothing of a single module may enter here.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
+
+from django.db.transaction import atomic
 
 from ocpi.client import Client, Delivered, Outcome, Request
 from ocpi.module import Module, Peer
@@ -74,10 +77,7 @@ class Outgoing:
 Authenticator = Callable[[str | None, str], Peer | None]
 
 
-class Recorder(Protocol):
-    """`last`: the exchange is the last thing that its transaction writes."""
-
-    def __call__(self, exchange: Exchange, *, last: bool = False) -> None: ...
+Recorder = Callable[[Exchange], None]
 
 
 class OcpiSite:
@@ -89,6 +89,7 @@ class OcpiSite:
         self.client: Client | None = None
         self.authenticate: Authenticator = _nobody
         self.record: Recorder = _nowhere
+        self.transaction: Callable[[], AbstractContextManager[None]] = atomic
         self.versions: tuple[str, ...] = ("2.3.0", "2.2.1")
         self.max_page = 100
         self.default_page = 100
@@ -182,5 +183,5 @@ def _nobody(encoded: str | None, plain: str) -> Peer | None:
     return None
 
 
-def _nowhere(exchange: Exchange, *, last: bool = False) -> None:
+def _nowhere(exchange: Exchange) -> None:
     return None

@@ -1,5 +1,7 @@
 """Statements of the hot paths behave as Django's own do: same transaction, same errors, and a lost connection is replaced."""
 
+import contextlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -148,21 +150,75 @@ ADD = """INSERT INTO partners_party (country_code, party_id, name, ours, busines
 
 
 def _two(first: str, second: str) -> list[int]:
-    """Two statements in a transaction that ends with the second: how the server stood before and after it."""
-    with transaction.atomic():
+    """Two statements in a transaction, which is committed with the second: how the server stood before and after it."""
+    with statements.transaction():
         statements.run(ADD, [first])
         stood = [database.connection.pgconn.transaction_status]
-        statements.run(ADD, [second], last=True)
-        return [*stood, database.connection.pgconn.transaction_status]
+        statements.later(ADD, [second])
+        stood += [database.connection.pgconn.transaction_status]
+    return [*stood, database.connection.pgconn.transaction_status]
+
+
+def _there() -> set[str]:
+    return set(Party.objects.values_list("party_id", flat=True))
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_last_statement_of_a_transaction_commits_it_and_another_may_follow() -> None:
+def test_what_may_wait_travels_with_the_commit() -> None:
     _two("AA1", "AA2")  # this one prepares
     for number in range(3):
-        assert _two(f"B{number}1", f"B{number}2") == [TransactionStatus.INTRANS, TransactionStatus.IDLE]
+        assert _two(f"B{number}1", f"B{number}2") == [
+            TransactionStatus.INTRANS,
+            TransactionStatus.INTRANS,
+            TransactionStatus.IDLE,
+        ]
     assert Party.objects.count() == 8
     assert database.connection.autocommit
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_whole_transaction_is_one_journey(monkeypatch: pytest.MonkeyPatch) -> None:
+    _two("AA1", "AA2")
+    journeys: list[int] = []
+    travel = statements.travel
+
+    def counted(connection: Any, parcels: Any, **how: Any) -> Any:
+        journeys.append(len(parcels))
+        return travel(connection, parcels, **how)
+
+    monkeypatch.setattr(statements, "travel", counted)
+    with statements.transaction():
+        for number in range(5):
+            statements.later(ADD, [f"B{number}"])
+        assert not journeys
+    assert journeys == [5]
+    assert Party.objects.count() == 7
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_overtakes_what_waits() -> None:
+    _two("AA1", "AA2")
+    with statements.transaction():
+        statements.later(ADD, ["AA3"])
+        assert statements.run("SELECT count(*) FROM partners_party") == [(3,)]
+        statements.later(ADD, ["AA4"])
+        assert Party.objects.count() == 4
+        statements.later(ADD, ["AA5"])
+        statements.run_once("UPDATE partners_party SET name = 'all'")
+    assert set(Party.objects.values_list("name", flat=True)) == {"all"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_outside_of_such_a_transaction_nothing_waits() -> None:
+    _two("AA1", "AA2")
+    statements.later(ADD, ["AA3"])
+    assert Party.objects.count() == 3
+    with transaction.atomic():
+        statements.later(ADD, ["AA4"])
+        with pytest.raises(IntegrityError):
+            statements.later(ADD, ["AA4"])
+        transaction.set_rollback(True)
+    assert Party.objects.count() == 3
 
 
 @pytest.mark.django_db(transaction=True)
@@ -171,9 +227,71 @@ def test_nothing_of_a_transaction_stays_when_its_first_or_last_statement_fails(p
     _two("AA1", "AA2")
     with pytest.raises(IntegrityError):
         _two(*pair)
-    assert set(Party.objects.values_list("party_id", flat=True)) == {"AA1", "AA2"}
+    assert _there() == {"AA1", "AA2"}
     _two("AA3", "AA4")
     assert Party.objects.count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_failed_while_it_waited_is_raised_by_what_comes_next() -> None:
+    _two("AA1", "AA2")
+    nexts: list[Callable[[], object]] = [
+        lambda: statements.run(ADD, ["NEW"]),
+        lambda: statements.run_once("SELECT 1"),
+        lambda: Party.objects.exists(),
+        lambda: transaction.savepoint(),
+        lambda: statements.later(ADD, ["NEW"]),
+    ]
+
+    def failing(then: Callable[[], object]) -> None:
+        with statements.transaction():
+            statements.later(ADD, ["AA3"])
+            statements.later(ADD, ["AA1"])
+            then()
+
+    for then in nexts:
+        with pytest.raises(IntegrityError):
+            failing(then)
+        assert _there() == {"AA1", "AA2"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waits_within_an_inner_block_is_undone_with_it() -> None:
+    _two("AA1", "AA2")
+
+    def inner(fails_with: str | None) -> None:
+        with transaction.atomic():
+            statements.later(ADD, ["AA4"])
+            if fails_with:
+                statements.later(ADD, [fails_with])
+            raise LookupError
+
+    for fails_with in (None, "AA1"):
+        with statements.transaction():
+            statements.later(ADD, ["AA3"])
+            with contextlib.suppress(LookupError):
+                inner(fails_with)
+            statements.later(ADD, ["AA5"])
+        assert _there() == {"AA1", "AA2", "AA3", "AA5"}
+        Party.objects.filter(party_id__in=["AA3", "AA5"]).delete()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waits_is_forgotten_with_its_transaction() -> None:
+    _two("AA1", "AA2")
+
+    def broken() -> None:
+        with statements.transaction():
+            statements.later(ADD, ["AA3"])
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        broken()
+    with statements.transaction():
+        statements.later(ADD, ["AA4"])
+        transaction.set_rollback(True)
+    _two("AA5", "AA6")
+    assert _there() == {"AA1", "AA2", "AA5", "AA6"}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -183,9 +301,9 @@ def test_what_is_checked_at_the_commit_is_refused_by_it() -> None:
              VALUES (%s, 'CPO', 'ACTIVE', '{}', now())"""
 
     def orphan() -> None:
-        with transaction.atomic():
+        with statements.transaction():
             statements.run(ADD, ["AA1"])
-            statements.run(add, [10**12], last=True)
+            statements.later(add, [10**12])
 
     for _ in range(3):
         with pytest.raises(IntegrityError, match="foreign key"):
@@ -196,19 +314,20 @@ def test_what_is_checked_at_the_commit_is_refused_by_it() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_an_inner_block_commits_nothing() -> None:
     _two("AA1", "AA2")
-    with transaction.atomic():
-        _two("AA3", "AA4")
-        transaction.set_rollback(True)
-    assert Party.objects.count() == 2
+    for outer in (transaction.atomic, statements.transaction):
+        with outer():
+            _two("AA3", "AA4")
+            transaction.set_rollback(True)
+        assert Party.objects.count() == 2
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_waits_for_the_commit_happens_after_it() -> None:
+def test_what_is_to_happen_after_the_commit_happens_after_it() -> None:
     _two("AA1", "AA2")
     done: list[int] = []
-    with transaction.atomic():
+    with statements.transaction():
         transaction.on_commit(lambda: done.append(Party.objects.count()))
-        statements.run(ADD, ["AA3"], last=True)
+        statements.later(ADD, ["AA3"])
         assert not done
     assert done == [3]
 
@@ -218,12 +337,14 @@ def test_a_connection_that_dies_before_the_last_statement_undoes_the_rest() -> N
     _two("AA1", "AA2")
 
     def die() -> None:
-        with transaction.atomic():
+        with statements.transaction():
             statements.run(ADD, ["AA3"])
             _kill()
-            statements.run(ADD, ["AA4"], last=True)
+            statements.later(ADD, ["AA4"])
 
     with pytest.raises(OperationalError):
         die()
     database.close()
     assert Party.objects.count() == 2
+    _two("AA3", "AA4")
+    assert Party.objects.count() == 4

@@ -219,9 +219,9 @@ class Door(ViewSet):
         while True:
             attempt += 1
             try:
-                with transaction.atomic():
+                with self.site.transaction():
                     response = effect()
-                    self.close_exchange(response, last=True)
+                    self.close_exchange(response)
                 return response
             except OperationalError as error:
                 self.recorded = False
@@ -232,7 +232,7 @@ class Door(ViewSet):
                 self.recorded = False
                 raise
 
-    def close_exchange(self, response: HttpResponseBase, *, last: bool = False) -> None:
+    def close_exchange(self, response: HttpResponseBase) -> None:
         exchange = self.exchange
         exchange.http_status = response.status_code
         content = response.content if isinstance(response, HttpResponse) else b""
@@ -242,7 +242,7 @@ class Door(ViewSet):
         exchange.elapsed_ms = (time.perf_counter() - self.started) * 1000
         self.recorded = True
         try:
-            self.site.record(exchange, last=last)
+            self.site.record(exchange)
         except (OperationalError, InterfaceError) as error:
             if transaction.get_connection().in_atomic_block:
                 raise

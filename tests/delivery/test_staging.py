@@ -63,7 +63,7 @@ def test_what_concerns_one_party_of_a_platform_reaches_that_party_alone(platform
             site._modules, "sessions", Module("sessions", site.module("tariffs").shape, receiver_roles={"EMSP"})
         )
         counted = stage(
-            sender=platform.pk, module="sessions", changes=[(("S1",), ())], now=site.now(), receiver=owed.pk
+            sender=platform.pk, module="sessions", changes=[(("S1",), ())], now=site.now(), receiver=owed.pk, count=True
         )
     told = Message.objects.filter(module="sessions")
     assert counted == 1

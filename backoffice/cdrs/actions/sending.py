@@ -126,6 +126,11 @@ def owe_again(*, now: datetime) -> int:
     for cdr in missing:
         with transaction.atomic():
             owed += stage(
-                sender=cdr.party_id, module="cdrs", changes=[((cdr.object_id,), ())], now=now, receiver=cdr.emsp_id
+                sender=cdr.party_id,
+                module="cdrs",
+                changes=[((cdr.object_id,), ())],
+                now=now,
+                receiver=cdr.emsp_id,
+                count=True,
             )
     return owed

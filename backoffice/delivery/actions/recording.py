@@ -106,10 +106,8 @@ def _without_uid(uid: str, url: str) -> str:
     return re.sub(rf"(?<=/){re.escape(quote(uid, safe=''))}(?=[/?]|$)", lambda _: _masked(uid), url)
 
 
-def record(exchange: Exchange, *, last: bool = False) -> None:
-    """Insert one row; one statement, because it runs in every request. Also notes when a partner was last in touch.
-
-    `last`: it ends the transaction of the exchange's effect."""
+def record(exchange: Exchange) -> None:
+    """Insert one row; one statement, because it runs in every request. Also notes when a partner was last in touch."""
     good = exchange.http_status is not None and exchange.http_status < 400
     url, request = exchange.url, redacted(exchange.module, exchange.request_body)
     response = redacted(exchange.module, exchange.response_body)
@@ -118,7 +116,7 @@ def record(exchange: Exchange, *, last: bool = False) -> None:
         url = _without_uid(uid, url)
     if len(uid) > 6:  # our own sentences name it, too; a shorter one would be found in every number
         request, response = request.replace(uid, _masked(uid)), response.replace(uid, _masked(uid))
-    statements.run(
+    statements.later(
         _INSERT,
         {
             "at": exchange.at,
@@ -145,7 +143,6 @@ def record(exchange: Exchange, *, last: bool = False) -> None:
             "response": response,
             "size": exchange.response_size,
         },
-        last=last,
     )
 
 

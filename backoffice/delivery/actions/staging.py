@@ -54,33 +54,33 @@ def stage(
     only: Collection[int] | None = None,
     withheld: Collection[int] = (),
     receiver: int | None = None,
+    count: bool = False,
 ) -> int:
     """Owe a change to every partner of `sender` (a Party id) that receives this module.
 
     `changes`: (ids below the owner, touched fields; none for the whole object). `only`: these connections; `withheld`: not
     these. `receiver`: this party alone (a Party id), as for what concerns one eMSP's driver and nobody else. Must be called
-    inside the transaction of the change. Returns how many messages are owed.
+    inside the transaction of the change. Returns how many messages are owed to who asks to `count` them; else it may wait for
+    the next journey to the database.
     """
     rows = [("/".join(ids), "{" + ",".join(sorted(touched)) + "}") for ids, touched in changes]
     if not rows:
         return 0
     declared = site.module(module)
-    staged = statements.run(
-        _STAGE,
-        {
-            "sender": sender,
-            "module": module,
-            "endpoint": declared.endpoint,
-            "paths": [path for path, _ in rows],
-            "touched": [touched for _, touched in rows],
-            "now": now,
-            "roles": sorted(declared.receiver_roles),
-            "only": None if only is None else list(only),
-            "except": list(withheld),
-            "receiver": receiver,
-        },
-    )
-    owed = int(staged[0][0])
-    if owed:
-        transaction.on_commit(nudge)
-    return owed
+    given = {
+        "sender": sender,
+        "module": module,
+        "endpoint": declared.endpoint,
+        "paths": [path for path, _ in rows],
+        "touched": [touched for _, touched in rows],
+        "now": now,
+        "roles": sorted(declared.receiver_roles),
+        "only": None if only is None else list(only),
+        "except": list(withheld),
+        "receiver": receiver,
+    }
+    transaction.on_commit(nudge)
+    if count:
+        return int(statements.run(_STAGE, given)[0][0])
+    statements.later(_STAGE, given)
+    return 0

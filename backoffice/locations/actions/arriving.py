@@ -1,6 +1,6 @@
 """What partners push at the three levels: PUT and PATCH of a Location, an EVSE or a Connector (mod_locations#receiver).
 
-A change of a child moves `last_updated` of its parents. Hot path: the status PATCH is two reads and one write.
+A change of a child moves `last_updated` of its parents. Hot path: the status PATCH is one read and one write.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ def write_evse(
     uid, evse_id, status, _, document, _, power, connectors, capabilities = evse_columns(
         value, DocumentField.write(tree), at, 0
     )
-    statements.run(
+    statements.later(
         _WRITE,
         {
             "location": location,

@@ -109,7 +109,7 @@ def owe(tariff: int, *, sender: int, object_id: str, now: datetime, only: Collec
     everyone, disclosed = rows[0]
     if not everyone:
         only = set(disclosed) if only is None else set(only) & set(disclosed)
-    return stage(sender=sender, module="tariffs", changes=[((object_id,), ())], now=now, only=only)
+    return stage(sender=sender, module="tariffs", changes=[((object_id,), ())], now=now, only=only, count=True)
 
 
 def version_at(tariff: Tariff, moment: datetime) -> TariffVersion:

@@ -13,7 +13,7 @@ from typing import Any
 from backoffice import statements
 from backoffice.fields import DocumentField
 from backoffice.roaming_site import site
-from backoffice.tokens.actions.recording import Decided, write
+from backoffice.tokens.actions.recording import Decided, write_later
 from backoffice.tokens.rules import answering as rules
 from backoffice.tokens.rules.answering import Answered, Asked, Place, Standing
 from backoffice.tokens.rules.words import SENDER_ROLES, Hold, How, Kind, Reason
@@ -118,7 +118,7 @@ def _write(
     reference: str = "",
     told: dict[str, str] | None = None,
 ) -> None:
-    write(
+    write_later(
         Decided(
             at=arrival.now,
             kind=Kind.ASKED,

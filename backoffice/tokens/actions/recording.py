@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from backoffice import statements
 from backoffice.tokens.rules.words import How, Kind, Reason
@@ -52,32 +53,37 @@ class Decided:
 
 def write(decided: Decided) -> int:
     """Returns the row's id."""
-    rows = statements.run(
-        _INSERT,
-        {
-            "at": decided.at,
-            "kind": decided.kind.value,
-            "party": decided.party,
-            "token": decided.token,
-            "uid": _printable(decided.uid)[:255],
-            "type": _printable(decided.token_type)[:255],
-            "contract": decided.contract_id[:36],
-            "emsp": decided.emsp,
-            "connection": decided.connection,
-            "location": decided.location_id[:36],
-            "evses": [uid[:36] for uid in decided.evse_uids][:100],
-            "connector": decided.connector_id[:36],
-            "allowed": decided.allowed.value,
-            "how": decided.how.value,
-            "code": decided.code.value,
-            "reason": decided.reason[:500],
-            "reference": decided.reference[:36],
-            "info": decided.info[:512],
-            "elapsed": round(decided.elapsed_ms, 2),
-            "correlation": decided.correlation_id[:255],
-        },
-    )
-    return int(rows[0][0])
+    return int(statements.run(_INSERT, _row(decided))[0][0])
+
+
+def write_later(decided: Decided) -> None:
+    """As `write`, on the next journey to the database."""
+    statements.later(_INSERT, _row(decided))
+
+
+def _row(decided: Decided) -> dict[str, Any]:
+    return {
+        "at": decided.at,
+        "kind": decided.kind.value,
+        "party": decided.party,
+        "token": decided.token,
+        "uid": _printable(decided.uid)[:255],
+        "type": _printable(decided.token_type)[:255],
+        "contract": decided.contract_id[:36],
+        "emsp": decided.emsp,
+        "connection": decided.connection,
+        "location": decided.location_id[:36],
+        "evses": [uid[:36] for uid in decided.evse_uids][:100],
+        "connector": decided.connector_id[:36],
+        "allowed": decided.allowed.value,
+        "how": decided.how.value,
+        "code": decided.code.value,
+        "reason": decided.reason[:500],
+        "reference": decided.reference[:36],
+        "info": decided.info[:512],
+        "elapsed": round(decided.elapsed_ms, 2),
+        "correlation": decided.correlation_id[:255],
+    }
 
 
 def _printable(text: str) -> str:

@@ -80,7 +80,7 @@ def store(
 def owe(party: int, tokens: Iterable[tuple[str, str]], *, now: datetime, only: Collection[int] | None = None) -> int:
     """Stage tokens of ours, by uid and type. Inside the transaction of the change. Returns how many messages are owed."""
     changes = [(ids, ()) for ids in tokens if ids[1] not in UNTOLD_TYPES]
-    return stage(sender=party, module="tokens", changes=changes, now=now, only=only)
+    return stage(sender=party, module="tokens", changes=changes, now=now, only=only, count=True)
 
 
 def parsed(tree: Tree) -> wire.Token:

@@ -295,4 +295,4 @@ def _tell(row: Terminal, *, now: datetime) -> int:
     if row.customer_id is None:
         return 0
     changes = [((row.object_id,), ())]
-    return stage(sender=row.party_id, module=MODULE, changes=changes, receiver=row.customer_id, now=now)
+    return stage(sender=row.party_id, module=MODULE, changes=changes, receiver=row.customer_id, now=now, count=True)
