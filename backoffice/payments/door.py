@@ -52,7 +52,7 @@ def shown(invoice: DriverInvoice, language: str) -> dict[str, Any]:
 
     taxes = [
         {
-            "name": tax["name"] + (f" {told.number(tax['percentage'], language)} %" if "percentage" in tax else ""),
+            "name": tax["name"] + (f" {told.quantity(tax['percentage'], language)} %" if "percentage" in tax else ""),
             "amount": money(tax["amount"]),
         }
         for tax in tree["taxes"]
@@ -66,7 +66,7 @@ def shown(invoice: DriverInvoice, language: str) -> dict[str, Any]:
         "began": told.moment(tree["began"], zone, language),
         "ended": told.moment(tree["ended"], zone, language),
         "lasted": told.lasted(tree["began"], tree["ended"]),
-        "kwh": told.number(tree["kwh"], language),
+        "kwh": told.quantity(tree["kwh"], language),
         "lines": [{"what": words[line["kind"]], "amount": money(line["amount"])} for line in tree["lines"]],
         "before_taxes": money(tree["before_taxes"]),
         "taxes": taxes,

@@ -65,6 +65,8 @@ def test_no_card_number_is_kept() -> None:
         ("PAN 4111111111111111", "PAN **** 1111"),
         ("4111 1111 1111 1111 VISA", "**** 1111 VISA"),
         ("VISA **** **** **** 1234", "VISA **** **** **** 1234"),
+        ("EMV A0000000031010", "EMV A0000000031010"),
+        ("PAN4111111111111111", "PAN**** 1111"),
         ("TRACE 00001234 AUTH 123456", "TRACE 00001234 AUTH 123456"),
     ):
         assert masked(told) == kept
@@ -80,6 +82,7 @@ def test_every_word_is_in_every_language() -> None:
     assert invoice_words.words("xx") == told[0]
     assert invoice_words.number(Decimal("1234.50"), "de") == "1.234,50"
     assert invoice_words.number(Decimal("1234.50"), "en") == "1,234.50"
+    assert invoice_words.quantity(Decimal("19.000000"), "de") == "19"
     assert invoice_words.moment("2026-11-26T23:30:00Z", "Europe/Berlin", "de") == "27.11.2026, 00:30"
     assert invoice_words.moment("2026-11-26T23:30:00Z", "", "en") == "26 Nov 2026, 23:30 UTC"
 

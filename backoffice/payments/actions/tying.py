@@ -166,11 +166,11 @@ def _as_cpo(
         assert row.cdr is not None
         mine = advices.get(row.reference.upper(), [])
         entered = row.cdr.entered_at or row.cdr.ends_at
-        if not mine and row.reference.upper() not in by_hand and entered > now - UNDER_WAY:
+        day, bill = row.cdr.ends_at.date(), _owed(row.cdr)
+        if bill and not mine and row.reference.upper() not in by_hand and entered > now - UNDER_WAY:
             waiting += 1
             continue
         terminal = (row.terminal.reference or row.terminal.object_id) if row.terminal is not None else ""
-        day, bill = row.cdr.ends_at.date(), _owed(row.cdr)
         entries.append(_entry(Book.CDRS, row.reference, bill, row.cdr.currency, day, terminal, name=row.cdr.object_id))
         entries += [_captured(advice, day, terminal) for advice in _counting(mine)]
         invoice = getattr(row, "invoice", None)

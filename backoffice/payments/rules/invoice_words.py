@@ -10,6 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from backoffice.tariffs.rules.exact import plain
+
 LANGUAGES = ("en", "de", "fr", "nl")
 
 _WORDS: Mapping[str, tuple[str, str, str, str]] = {
@@ -100,6 +102,11 @@ def number(value: Decimal, language: str) -> str:
         return text
     thousands = "\u202f" if language == "fr" else "."
     return text.replace(",", "\0").replace(".", ",").replace("\0", thousands)
+
+
+def quantity(value: Decimal, language: str) -> str:
+    """Without zeros at its end: 2.4 kWh, 19 %."""
+    return number(Decimal(plain(value)), language)
 
 
 def money(value: Decimal, currency: str, language: str) -> str:
