@@ -8,8 +8,6 @@ transaction is open during HTTP. Signed anew at each attempt, for receivers refu
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
 from django.db import connection as database
@@ -19,13 +17,11 @@ from django.db.models import F
 from backoffice.api.actions import webhooks
 from backoffice.api.models import WebhookDelivery, WebhookEndpoint
 from backoffice.api.rules import DISABLE_AFTER, LADDER, PROBES, DeliveryState, Heard, heard, pause, signature
+from backoffice.claiming import Claim, claimed
 from backoffice.crash_points import crash_point
 from backoffice.partners.secrets import UnableToDecrypt, decrypt
 from backoffice.roaming_site import site
 from ocpi.client import Delivered, Outcome, Request, Retry
-
-_LOCK = 0x0CAB
-"""Class of the advisory locks; the second key is the endpoint's id."""
 
 SECONDS = 10.0
 """For one attempt. A receiver that needs longer answers first and works afterwards."""
@@ -36,7 +32,7 @@ def run(endpoint_id: int, *, limit: int = 1000, chance: random.Random | None = N
     chance = chance or random.Random()
     sent = 0
     while sent < limit:
-        with _alone(endpoint_id) as alone:
+        with claimed(Claim.WEBHOOK, endpoint_id) as alone:
             if not alone:
                 return sent
             passed = _run_alone(endpoint_id, limit - sent, chance)
@@ -44,19 +40,6 @@ def run(endpoint_id: int, *, limit: int = 1000, chance: random.Random | None = N
         if not passed or _next(endpoint_id, site.now()) is None:
             return sent  # looked again after the lock was gone: what was staged in between had nobody else to send it
     return sent
-
-
-@contextmanager
-def _alone(endpoint_id: int) -> Iterator[bool]:
-    with database.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, endpoint_id])
-        alone = bool(cursor.fetchone()[0])
-    try:
-        yield alone
-    finally:
-        if alone:
-            with database.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, endpoint_id])
 
 
 def _run_alone(endpoint_id: int, limit: int, chance: random.Random) -> int:

@@ -20,12 +20,11 @@ from backoffice.charging_profiles.models import ProfileRequest
 from backoffice.charging_profiles.rules.asking import CAPABLE, TAKING
 from backoffice.charging_profiles.rules.states import Kind, State, Way
 from backoffice.console.cells import since, span, state, word
-from backoffice.console.filters import SelectFilter, SinceFilter
+from backoffice.console.filters import PartnerFilter, SelectFilter, SinceFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.console.scope import parties_of
 from backoffice.fields import DocumentField
 from backoffice.locations.models import Evse
-from backoffice.partners.models import Connection
 from backoffice.roaming_site import site
 from backoffice.sessions.models import Session
 from ocpi.wire import charging_profiles as wire
@@ -98,20 +97,6 @@ class AnswerFilter(SelectFilter):
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         return queryset.filter(response=value)
-
-
-class PartnerFilter(SelectFilter):
-    title, parameter_name = "partner", "partner"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[int, str]]:
-        known = Connection.objects.exclude(state="REMOVED")
-        parties = parties_of(request.user)
-        if parties is not None:
-            known = known.filter(our_parties__in=parties).distinct()
-        return [(each.pk, each.name) for each in known.order_by("name")]
-
-    def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(connection=value)
 
 
 class WhenFilter(SinceFilter):

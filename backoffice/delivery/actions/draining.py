@@ -8,8 +8,6 @@ generation; the finishing update then matches nothing and it is sent again.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 from django.db import connection as database
 from django.db import transaction
 
+from backoffice.claiming import Claim, claimed
 from backoffice.crash_points import crash_point
 from backoffice.delivery.models import Message
 from backoffice.delivery.rules import LADDER, UNHEALTHY_AFTER, MessageState, Verdict, judge, next_probe, next_try, verb
@@ -35,9 +34,6 @@ from ocpi.site import Outgoing
 from ocpi.wire import json as wire_json
 from ocpi.wire.headers import Routing
 from ocpi.wire.versions import InterfaceRole
-
-_LOCK = 0x0C91
-"""Class of the advisory locks of drains; the second key is the connection's id."""
 
 _CLAIM = """
 SELECT m.id, m.generation, m.module, m.object_path, m.touched, m.attempts,
@@ -84,7 +80,7 @@ def drain(connection_id: int, *, limit: int = 10_000, chance: random.Random | No
     sent = 0
     chance = chance or random.Random()
     while sent < limit:
-        with _mailbox(connection_id) as alone:
+        with claimed(Claim.MAILBOX, connection_id) as alone:
             if not alone:
                 return sent
             passed = _drain_alone(connection_id, limit - sent, chance)
@@ -92,19 +88,6 @@ def drain(connection_id: int, *, limit: int = 10_000, chance: random.Random | No
         if not passed or not _due(connection_id, site.now()):
             return sent  # looked again after the lock was gone: what was staged in between had nobody else to send it
     return sent
-
-
-@contextmanager
-def _mailbox(connection_id: int) -> Iterator[bool]:
-    with database.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, connection_id])
-        alone = bool(cursor.fetchone()[0])
-    try:
-        yield alone
-    finally:
-        if alone:
-            with database.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, connection_id])
 
 
 def _due(connection_id: int, now: datetime) -> bool:

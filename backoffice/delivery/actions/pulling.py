@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from django.db import IntegrityError, transaction
 from django.db import connection as database
 
+from backoffice.claiming import Claim, claimed
 from backoffice.delivery.models import Pull, PullState
 from backoffice.delivery.rules import PullLimits, why_stop
 from backoffice.nudging import CHANNEL
@@ -36,7 +37,6 @@ from ocpi.wire.base import Wire, date_time_text
 from ocpi.wire.headers import Routing, next_link
 from ocpi.wire.versions import InterfaceRole
 
-_LOCK = 0x0C92
 _DEFAULT_EVERY = timedelta(hours=1)
 _FULL_EVERY = timedelta(days=7)
 _AGAIN_AFTER = timedelta(minutes=2)
@@ -162,19 +162,10 @@ class _Tally:
 def run(pull_id: int, *, limits: PullLimits | None = None) -> Pull:
     """Go on with a run to its end. Two processes never work on one run: the second returns at once."""
     limits = limits or PullLimits()
-    with database.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, pull_id])
-        alone = bool(cursor.fetchone()[0])
-    pull = Pull.objects.select_related("connection").get(pk=pull_id)
-    if not alone:
-        return pull
-    try:
-        pull.refresh_from_db()
-        if pull.state == PullState.RUNNING:
+    with claimed(Claim.PULL, pull_id) as alone:
+        pull = Pull.objects.select_related("connection").get(pk=pull_id)
+        if alone and pull.state == PullState.RUNNING:
             _run_alone(pull, limits)
-    finally:
-        with database.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, pull_id])
     return pull
 
 
