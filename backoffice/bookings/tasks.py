@@ -8,7 +8,7 @@ from typing import Any
 from celery import shared_task
 from django.db import DatabaseError
 
-from backoffice.bookings.actions import charging, keeping, settling
+from backoffice.bookings.actions import charging, hearing, keeping, settling
 from backoffice.cdrs.actions import issuing
 from backoffice.roaming_site import site
 
@@ -25,6 +25,7 @@ def sweep(**kwargs: Any) -> dict[str, int]:
         "missed": settling.miss_overdue(now=now),
         "stopped": settling.stop_overstayed(now=now),
         "released": settling.release_ended(now=now),
+        "unheard": hearing.give_up(now=now),
     }
     ended = settling.settle(now=now)
     for session in ended:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backoffice.bookings.actions import requesting
+from backoffice.bookings.actions import hearing, requesting
 from backoffice.bookings.actions.requesting import UnableToRequest, Wish
 from backoffice.bookings.models import BookableLocation, Booking, BookingAsked
 from backoffice.delivery.actions import running
@@ -200,7 +200,14 @@ def test_nobody_answers_and_the_list_is_asked_for(elv: Abroad) -> None:
     asked.refresh_from_db()
     assert (asked.way, asked.status) == ("UNSURE", "PENDING")
     assert Pull.objects.get().module == "bookings"
-    # it had come through after all: the list, or a push, says so
+    # the list, once it is read, does not have it
+    soon = site.now() + timedelta(minutes=20)
+    assert hearing.give_up(now=soon) == 0
+    Pull.objects.update(state="DONE", started_at=soon)
+    assert hearing.give_up(now=soon) == 1
+    asked.refresh_from_db()
+    assert (asked.way, asked.status) == ("LOST", "FAILED")
+    # it had come through after all: a push says so
     assert elv.asking.put(f"{RECEIVER}/B7", answer(asked, "RESERVED", "ACCEPTED")).says == (201, 1000)
     asked.refresh_from_db()
     assert (asked.way, asked.status, asked.booking_id) == ("SAID", "ACCEPTED", Booking.objects.get().pk)

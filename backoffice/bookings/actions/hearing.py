@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from django.db import transaction
 
 from backoffice.bookings.actions import telling
+from backoffice.bookings.actions.requesting import ANSWER_WITHIN
 from backoffice.bookings.actions.writing import MODULE, note
 from backoffice.bookings.models import Booking, BookingAsked
 from backoffice.bookings.rules.states import Way
 from backoffice.delivery.actions import pulling
+from backoffice.delivery.models import Pull, PullState
 from backoffice.documents.fates import Fate, ordered_at
 from backoffice.fields import milliseconds
 from ocpi.client import Cause
 from ocpi.module import Reply
 from ocpi.wire import bookings as wire
 from ocpi.wire.bookings import ReservationRequestStatus
+
+PATIENCE = timedelta(minutes=10)
+"""Before it is said of a request that nobody took it."""
 
 SAID_NO = frozenset(
     {
@@ -108,3 +115,23 @@ def _look(asked: BookingAsked, now: datetime) -> None:
         pulling.start(asked.connection, MODULE, full=False, now=now)
     except pulling.UnableToPull:
         return  # it comes with the next pull, or the CPO's push
+
+
+def give_up(*, now: datetime) -> int:
+    """What nobody answered, and the CPO's list, asked for since, does not have, was never taken. Returns how many."""
+    with transaction.atomic():
+        return _give_up(now)
+
+
+def _give_up(now: datetime) -> int:
+    unsure = BookingAsked.objects.filter(way=Way.UNSURE.value, received_at__lt=now - PATIENCE).select_related("booking")
+    count = 0
+    for asked in unsure.select_for_update(of=("self",), no_key=True).order_by("pk"):
+        since = asked.received_at + ANSWER_WITHIN
+        read = Pull.objects.filter(
+            connection=asked.connection_id, module=MODULE, state=PullState.DONE, started_at__gt=since
+        )
+        if read.exists():
+            _over(asked, Way.LOST, ReservationRequestStatus.FAILED, "The CPO's list does not have it.", now)
+            count += 1
+    return count

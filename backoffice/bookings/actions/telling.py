@@ -106,8 +106,9 @@ def _answered(booking: Booking, value: wire.Booking, now: datetime) -> None:
             status = _SAID.get(value.reservation_status)
         if status is None:
             continue
+        undecided = row.status == ReservationRequestStatus.PENDING.value or row.way == Way.LOST.value
         row.booking, row.way = booking, Way.SAID.value
-        if row.status == ReservationRequestStatus.PENDING.value and status is not ReservationRequestStatus.PENDING:
+        if undecided and status is not ReservationRequestStatus.PENDING:
             row.status, row.decided_at = status.value, now
         row.save(update_fields=["booking", "way", "status", "decided_at"])
 
