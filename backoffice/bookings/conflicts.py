@@ -63,7 +63,7 @@ WITH b AS (
     SELECT b.*, coalesce(b.evse_id, e.id) AS point FROM bookings_booking b
     LEFT JOIN bookings_bookablelocation p ON p.id = b.place_id
     LEFT JOIN locations_evse e ON NOT b.ours AND e.location_id = p.premises_id AND e.uid = b.evse_uid
-    WHERE b.status = ANY(%(live)s) AND b.ends_at > %(now)s AND b.starts_at < %(until)s AND b.starts_at > %(since)s {where}
+    WHERE b.status = ANY(%(live)s) AND b.ends_at > %(now)s AND b.starts_at < %(until)s AND b.starts_at > %(begun)s {where}
 ), found AS (
     SELECT b.id, 'OVERLAP' AS kind, o.id AS other, o.object_id::text AS text
     FROM b JOIN bookings_booking o ON o.evse_id = b.evse_id AND o.id <> b.id AND o.status = ANY(%(live)s)
@@ -129,13 +129,14 @@ def found(
     return [Conflict(pk, Kind(name), other, text) for pk, name, other, text in rows]
 
 
+def counting(*, now: datetime, parties: Collection[int] | None = None) -> tuple[str, dict[str, object]]:
+    """A statement of how many bookings have each kind, and what it is given; the start page asks for more in the same one."""
+    sql = _CONFLICTS.format(where=_where(None, parties))
+    return sql + "SELECT kind, count(DISTINCT id) FROM found GROUP BY kind", _given(now, None, parties)
+
+
 def counted(*, now: datetime, parties: Collection[int] | None = None) -> dict[Kind, int]:
-    """How many bookings have each."""
-    rows = _run(
-        _CONFLICTS.format(where=_where(None, parties)) + "SELECT kind, count(DISTINCT id) FROM found GROUP BY kind",
-        _given(now, None, parties),
-    )
-    return {Kind(name): number for name, number in rows}
+    return {Kind(name): number for name, number in _run(*counting(now=now, parties=parties))}
 
 
 def _run(sql: str, given: dict[str, object]) -> list[Any]:
@@ -154,7 +155,7 @@ def _given(now: datetime, bookings: Collection[int] | None, parties: Collection[
         "live": sorted(status.value for status in LIVE),
         "now": now,
         "until": now + AHEAD,
-        "since": now - AHEAD,
+        "begun": now - AHEAD,
         "soon": now + SOON,
         "arrival": now + ARRIVAL,
         "down": list(DOWN),

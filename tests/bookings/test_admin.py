@@ -302,7 +302,7 @@ def test_a_scope_hides_what_is_of_others_and_an_emsp_does_not_decide(
 @pytest.mark.parametrize("pk", ["0", "99999999", "²", "x"])
 def test_what_is_not_there_is_not_found(staff: Client, pk: str) -> None:
     for path in (f"{LIST}{pk}/change/", f"{LIST}requests/{pk}/", f"{PLACES}{pk}/change/"):
-        assert staff.get(path).status_code == 404
+        assert staff.get(path, follow=True).status_code == 404
 
 
 def test_a_request_that_nobody_has_answered_has_a_page(staff: Client, place: BookableLocation, card: Token) -> None:

@@ -292,3 +292,19 @@ def test_the_list_shows_all_columns(staff: Client, place: BookableLocation, emsp
                   "With an access code"):  # fmt: skip
         assert words in text, words
     assert token.uid not in text
+
+
+def test_the_start_page_tells_of_bookings(staff: Client, place: BookableLocation, emsp: Party) -> None:
+    now = site.now()
+    first, second, third = evses(place)
+    rows.booking(place, emsp, now - timedelta(hours=3), evse=first, status="NO_SHOW")
+    rows.booking(place, emsp, now - timedelta(hours=3), evse=second, status="FULFILLED")
+    rows.booking(place, emsp, now + timedelta(hours=5), evse=third, status="PENDING", asked="PENDING")
+    panels = staff.get("/admin/").context["panels"]
+    (panel,) = (panel for panel in panels if panel.key == "bookings")
+    told = {figure.label: figure.value for figure in panel.figures}
+    assert told["no-shows"] == "50.0%" and told["wait for an answer"] == "1"
+    assert told["conflicts"] == "1", "outside of the calendar of April"
+    assert any("outside of the calendar" in matter.sentence for matter in panel.matters)
+    for figure in panel.figures:
+        page(staff, figure.url)

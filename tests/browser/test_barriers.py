@@ -241,7 +241,7 @@ def bookings() -> Names:
         created_at=now,
     )
     told = BookableLocation.objects.create(
-        party=partner.party, object_id="P9", document="{}", ours=False, location_id="L9", evse_uid="E9",
+        party=partner.party, object_id="P9", document='{"id":"P9"}', ours=False, location_id="L9", evse_uid="E9",
         time_zone="Europe/Stockholm", created_at=now, last_updated=now,
     )  # fmt: skip
     theirs = rows.booking(told, ours, now + timedelta(hours=30), evse_uid="E9")
@@ -259,7 +259,7 @@ def bookings() -> Names:
         "wrong": wrong.pk,
         "theirs": theirs.pk,
         "asked": asked.pk,
-        "location": location.pk,
+        "location": factories.own_location(factories.small_location("LOC2", "DE-RDK")).pk,
     }
 
 
@@ -527,6 +527,7 @@ def test_no_screen_has_a_serious_barrier_or_spills_over(room: str, staff: Callab
         turn(window.page, *WINDOWS[0])
         page = window.open(screen.format(**names))
         assert page.evaluate("document.querySelectorAll('h1').length") == 1, screen
+        assert "Something went wrong" not in page.locator("h1").inner_text(), screen
         for (
             theme,
             width,
