@@ -35,10 +35,11 @@ document.addEventListener("DOMContentLoaded", () => {
       go(to());
     });
 
-    // what is now, or the first booking, is in sight
+    // what is now, or the first booking, comes into sight; the theme hides the page until its scripts run
     const mark = table.querySelector(".rb-now") ?? table.querySelector(".rb-bar");
     const box = table.closest(".rd-scroll");
-    if (mark && box) box.scrollLeft = Math.max(mark.offsetLeft - box.clientWidth / 3, 0);
+    const show = () => (box.scrollLeft = Math.max(mark.offsetLeft - box.clientWidth / 3, 0));
+    if (mark && box) document.addEventListener("alpine:initialized", () => requestAnimationFrame(show));
 
     const hours = table.querySelector(".rb-hours");
     const ticks = [...hours.querySelectorAll("[data-at]")];

@@ -313,3 +313,23 @@ def test_a_request_that_nobody_has_answered_has_a_page(staff: Client, place: Boo
     text = page(staff, f"{LIST}requests/{asked.pk}/")
     assert "the operator is asked before anything else is" in text and "data-refresh" in text
     assert f"{LIST}requests/{asked.pk}/" in page(staff, LIST + "requests/?way=UNSURE")
+
+
+def test_several_bookings_are_cancelled_for_a_broken_charger(
+    staff: Client, place: BookableLocation, card: Token
+) -> None:
+    first, second, waits = (asked_for(staff, place, card, hour) for hour in (10, 12, 14))
+    for row in (first, second):
+        staff.post(of(row, "accept"))
+    chosen = {"pk": [row.pk for row in (first, second, waits)]}
+    shown = staff.post(LIST + "several/", chosen)
+    assert shown.status_code == 200 and "2 bookings are cancelled" in shown.content.decode()
+    assert "These are left as they are" in shown.content.decode()
+    assert staff.post(LIST + "several/", chosen | {"sure": "1", "canceled": "TRAFFIC"}).status_code == 422
+    assert not Booking.objects.filter(status="CANCELED").exists()
+    done = staff.post(LIST + "several/", chosen | {"sure": "1", "canceled": "BROKEN_CHARGER", "reason": "Cable cut"})
+    assert "2 were cancelled" in done.content.decode()
+    assert sorted(Booking.objects.values_list("status", "canceled_reason")) == [
+        ("CANCELED", "BROKEN_CHARGER"), ("CANCELED", "BROKEN_CHARGER"), ("PENDING", "")
+    ]  # fmt: skip
+    assert member("Support").post(LIST + "several/", chosen).status_code == 403

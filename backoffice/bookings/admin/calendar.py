@@ -70,7 +70,7 @@ class CalendarPages:
         if asked.side == "ours":
             pages = query.pages(request, asked, since, until)
             places = pages[min(asked.page, len(pages)) - 1] if pages else []
-            found = query.ours(request, asked, places, since, until, now) if places else Found()
+            found = query.ours(asked, places, days, now) if places else Found()
             sections = of_ours(found, days, now)
         else:
             found = query.theirs(request, asked, since, until, now)

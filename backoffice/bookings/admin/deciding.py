@@ -23,6 +23,7 @@ from backoffice.bookings.models import Booking, Space
 from backoffice.bookings.rules.days import NoSuchTime, moment_of
 from backoffice.bookings.rules.states import OF_THE_EMSP
 from backoffice.console.given import number
+from backoffice.console.scope import parties_of
 from backoffice.roaming_site import site
 from ocpi.wire.bookings import CanceledReason
 
@@ -159,8 +160,6 @@ class DecidingPages:
 
 def decides(row: Booking, request: HttpRequest) -> bool:
     """The company whose charge point it is must be within the user's scope, whatever state the booking is in."""
-    from backoffice.console.scope import parties_of
-
     parties = parties_of(request.user)
     return row.ours and (parties is None or row.party_id in parties)
 

@@ -15,6 +15,7 @@ from django.utils.html import format_html
 
 from backoffice.bookings import conflicts
 from backoffice.bookings.admin import filters, words
+from backoffice.bookings.admin.bulk import BulkPages
 from backoffice.bookings.admin.calendar import CalendarPages, tabs
 from backoffice.bookings.admin.deciding import DecidingPages
 from backoffice.bookings.admin.detail import DetailPages
@@ -31,7 +32,7 @@ ACCESS_SHOWN = 2
 
 
 @admin.register(Booking)
-class BookingAdmin(CalendarPages, DetailPages, DecidingPages, RequestingPages, ReadOnlyAdmin):
+class BookingAdmin(CalendarPages, DetailPages, DecidingPages, BulkPages, RequestingPages, ReadOnlyAdmin):
     party_lookup = None  # scoped by both sides, below
     list_display = ("number", "emsp_shown", "where", "when", "power_shown", "cards", "standing", "until", "access")
     list_display_links = ("number",)
@@ -78,6 +79,7 @@ class BookingAdmin(CalendarPages, DetailPages, DecidingPages, RequestingPages, R
             *self.calendar_urls(),
             self.page("conflicts/", self.conflicts_view, "conflicts"),
             *self.deciding_urls(),
+            *self.bulk_urls(),
             *self.requesting_urls(),
             *self.detail_urls(),
             *super().get_urls(),

@@ -14,7 +14,7 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest, QueryDict
 
 from backoffice.bookings import conflicts
-from backoffice.bookings.admin.words import UNASSIGNED
+from backoffice.bookings.admin.words import zone_of
 from backoffice.bookings.models import (
     Block,
     BookableLocation,
@@ -25,8 +25,7 @@ from backoffice.bookings.models import (
     Opening,
     Space,
 )
-from backoffice.bookings.rules.days import day_of
-from backoffice.bookings.rules.states import LIVE
+from backoffice.bookings.rules.days import day_of, midnight
 from backoffice.console.given import number
 from backoffice.console.scope import parties_of
 from backoffice.locations.models import Evse
@@ -43,6 +42,21 @@ MOST_BOOKINGS = 5_000
 
 SHOWN = ("PENDING", "RESERVED", "FULFILLED", "NO_SHOW", "UNKNOWN")
 """What had a space, or may have one."""
+
+DRAWN = (
+    "object_id",
+    "status",
+    "request_status",
+    "evse",
+    "evse_uid",
+    "place",
+    "starts_at",
+    "ends_at",
+    "early_from",
+    "late_until",
+    "power",
+)
+"""What a bar is drawn from: of five hundred bookings nothing else is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +147,7 @@ def pages(request: HttpRequest, asked: Asked, since: datetime, until: datetime) 
     return found
 
 
-def ours(
-    request: HttpRequest, asked: Asked, places: Sequence[int], since: datetime, until: datetime, now: datetime
-) -> Found:
+def ours(asked: Asked, places: Sequence[int], days: Sequence[date], now: datetime) -> Found:
     """All of one page of places of ours."""
     spaces = Space.objects.select_related("evse", "resource").defer("evse__document").order_by("evse__position", "pk")
     rows = list(
@@ -145,7 +157,11 @@ def ours(
         .prefetch_related(Prefetch("resources__spaces", queryset=spaces))
         .order_by("premises__name", "premises", "pk")
     )
-    bookings, cut = _bookings(within(Booking.objects.filter(place__in=places), since, until), asked)
+    zones = {zone_of(place.time_zone) for place in rows}
+    since = min(midnight(days[0], zone) for zone in zones)
+    until = max(midnight(days[-1] + timedelta(days=1), zone) for zone in zones)
+    held = within(Booking.objects.filter(place__in=places), since, until).select_related("emsp")
+    bookings, cut = _bookings(held.only(*DRAWN, "emsp__country_code", "emsp__party_id"), asked)
     evses = [space.evse_id for place in rows for each in place.resources.all() for space in each.spaces.all()]
     evses += [row.evse_id for row in bookings if row.evse_id]
     openings: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
@@ -156,11 +172,12 @@ def ours(
     ):
         openings[place].append((start, end))
     waiting: dict[int, list[Claim]] = defaultdict(list)
-    if any(row.request_status == "PENDING" and row.status == "RESERVED" for row in bookings) or bookings:
-        for claim in Claim.objects.filter(
-            asked__isnull=False, resource__of="SPACES", resource__place__in=places
-        ).select_related("booking"):
-            waiting[claim.resource_id].append(claim)
+    for claim in (
+        Claim.objects.filter(asked__isnull=False, resource__of="SPACES", resource__place__in=places)
+        .select_related("booking")
+        .defer("booking__document")
+    ):
+        waiting[claim.resource_id].append(claim)
     return Found(
         rows,
         bookings,
@@ -182,7 +199,8 @@ def theirs(request: HttpRequest, asked: Asked, since: datetime, until: datetime,
     rows = within(bookings_of(request).filter(ours=False), since, until)
     if asked.location is not None:
         rows = rows.filter(place__premises=asked.location)
-    bookings, cut = _bookings(rows, asked)
+    rows = rows.defer("document", "place__document", "place__premises__document")
+    bookings, cut = _bookings(rows.select_related("party", "emsp", "place__premises"), asked)
     found = by_booking(conflicts.found(now=now, bookings=[row.pk for row in bookings])) if bookings else {}
     return Found(bookings=bookings, conflicts=found, cut=cut)
 
@@ -190,13 +208,8 @@ def theirs(request: HttpRequest, asked: Asked, since: datetime, until: datetime,
 def _bookings(rows: QuerySet[Booking], asked: Asked) -> tuple[list[Booking], bool]:
     if not asked.everything:
         rows = rows.filter(status__in=SHOWN)
-    rows = (
-        rows.defer("document", "evse__document", "place__document", "place__premises__document")
-        .select_related("party", "emsp", "evse", "place__premises")
-        .prefetch_related(Prefetch("tokens", queryset=BookedToken.objects.only("booking", "uid")))
-        .order_by("starts_at", "pk")
-    )
-    found = list(rows[: MOST_BOOKINGS + 1])
+    tokens = Prefetch("tokens", queryset=BookedToken.objects.only("booking", "uid"))
+    found = list(rows.prefetch_related(tokens).order_by("starts_at", "pk")[: MOST_BOOKINGS + 1])
     return found[:MOST_BOOKINGS], len(found) > MOST_BOOKINGS
 
 
@@ -223,10 +236,6 @@ def waiting_asked(request: HttpRequest) -> int:
     if parties is not None:
         rows = rows.filter(cpo__in=parties)
     return rows.count()
-
-
-def unassigned(row: Booking) -> bool:
-    return row.status in {status.value for status in LIVE} and row.evse_id is None and row.evse_uid in UNASSIGNED
 
 
 def evse_name(evse: Evse) -> str:
