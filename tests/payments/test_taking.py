@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from backoffice.commands.models import Command
+from backoffice.delivery.actions.recording import redacted
+from backoffice.delivery.models import Exchange
 from backoffice.locations.models import Evse
 from backoffice.payments import provider
 from backoffice.payments.actions.presenting import UnableToTake
@@ -259,3 +261,26 @@ def test_where_the_cpo_writes_no_invoice_we_do(abroad: Abroad) -> None:
     assert invoice.ready_at is not None
     assert invoice.tree()["paid"]["eft"]
     assert taking.said(invoice.tree()["lines"])
+
+
+def test_no_line_of_a_receipt_is_in_the_message_log(abroad: Abroad) -> None:
+    payment = abroad.started()
+    abroad.cdr(payment)
+    abroad.go_on(payment)
+    (advice,) = abroad.drain()
+    told = [advice["eft_data"][1], advice["eft_data"][4]]
+    pushed = Exchange.objects.filter(incoming=False, url__contains="financial-advice-confirmations")
+    assert pushed.exists()
+    asked = abroad.asking.ask("GET", f"2.3.0/sender/payments/financial-advice-confirmations/{advice['id']}")
+    assert asked.data["eft_data"] == advice["eft_data"]
+    for row in Exchange.objects.all():
+        assert not any(line in row.request_body + row.response_body for line in told)
+    assert '"eft_data":"(redacted)"' in pushed.get().request_body
+    for body in (
+        b'{"eft_data":["VISA [4242]","PAN \\"4111\\""],"id":"A"}',
+        b'{"id":"A","eft_data":["VISA 4242","PAN 41',
+        b'{"id":"A","eft_data" : "PAN 4111"}',
+        b'{"id":"A","eft_data":["a]b","4111",[1,2]]}',
+    ):
+        kept = redacted("financial-advice-confirmations", body)
+        assert '"A"' in kept and not any(told in kept for told in ("4242", "41", "PAN")), kept

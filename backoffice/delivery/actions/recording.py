@@ -30,9 +30,15 @@ _LETTER = re.compile(rb"\\u00(4[1-9a-fA-F]|5[0-9aA]|6[1-9a-fA-F]|7[0-9aA])")
 _PERSONAL = re.compile(
     rb'("(?:uid|contract_id|visual_number|group_id|license_plate|meter_id)"\s*:\s*)"((?:[^"\\]|\\.)*)("|\\?\Z)'
 )
-_CARD = re.compile(rb'("eft_data"\s*:\s*)(\[[^\]]*(?:\]|\Z)|"(?:[^"\\]|\\.)*(?:"|\\?\Z)|\{[^}]*(?:\}|\Z))', re.DOTALL)
+_CARD = re.compile(
+    rb'("eft_data"\s*:\s*)(\[(?:[^\]"\\]++|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|\\)*+(?:\]|\Z)|"(?:[^"\\]|\\.)*(?:"|\\?\Z)|\{[^}]*(?:\}|\Z))',
+    re.DOTALL,
+)
+"""A line of a receipt may hold a bracket, and the body may break off anywhere."""
 
-_PERSONAL_MODULES = frozenset({"tokens", "sessions", "cdrs", "commands", "chargingprofiles", "bookings", "payments"})
+_PERSONAL_MODULES = frozenset(
+    {"tokens", "sessions", "cdrs", "commands", "chargingprofiles", "bookings", "booking_locations"}
+)
 
 _UIDS_IN_URLS = (
     re.compile(r"(/)([^/?]+)(?=/authorize(?:\?|$))"),
@@ -67,8 +73,8 @@ def redacted(module: str, body: bytes) -> str:
     if module == "credentials":
         body = _LETTER.sub(lambda found: bytes.fromhex(found[1].decode()), body)
     body = _TOKEN.sub(rb'\1"(redacted)"', body)
+    body = _CARD.sub(rb'\1"(redacted)"', body)  # by whatever name its module goes: each part of payments has its own
     if module in _PERSONAL_MODULES:
-        body = _CARD.sub(rb'\1"(redacted)"', body)
         body = _PERSONAL.sub(_shortened, body)
     text = body.decode("utf-8", "replace").replace("\x00", "\ufffd")
     return f"{text}\n(cut: {cut} more bytes)" if cut > 0 else text
