@@ -12,18 +12,19 @@ from backoffice import statements
 from backoffice.partners.rules import TokenKind
 from backoffice.partners.secrets import token_hash
 from ocpi.module import PartyRef, Peer
+from ocpi.wire import json as wire_json
 
 OLD_TOKEN_GRACE = timedelta(seconds=60)
 """How long the old token still works after the new one was used first: requests under way carry it."""
 
 _FACTS = """
-    c.id, c.name, c.version, c.plain_token, c.repairs, c.page_limit, c.hub_party_id, c.confirmed_origins,
+    c.id, c.name, c.version, c.plain_token, c.repairs::text, c.page_limit, c.hub_party_id, c.confirmed_origins::text,
     c.bookings_edition,
-    (SELECT json_agg(json_build_array(g.id, g.country_code, g.party_id, g.roles)) FROM (
+    (SELECT json_agg(json_build_array(g.id, g.country_code, g.party_id, g.roles))::text FROM (
         SELECT p.id, p.country_code, p.party_id, array_agg(r.role) AS roles
         FROM partners_partyrole r JOIN partners_party p ON p.id = r.party_id
         WHERE r.connection_id = c.id AND r.state = 'ACTIVE' GROUP BY p.id) g),
-    (SELECT json_agg(json_build_array(g.id, g.country_code, g.party_id, g.roles)) FROM (
+    (SELECT json_agg(json_build_array(g.id, g.country_code, g.party_id, g.roles))::text FROM (
         SELECT p.id, p.country_code, p.party_id, array_agg(r.role) AS roles
         FROM partners_connection_our_parties o
         JOIN partners_party p ON p.id = o.party_id
@@ -95,24 +96,20 @@ def _peer(row: tuple[Any, ...]) -> Peer:
         theirs=_parties(theirs),
         ours=_parties(ours),
         plain_token=plain_token,
-        repairs=frozenset(_json(repairs) or ()),
+        repairs=frozenset(_list(repairs)),
         page_limit=page_limit,
         hub=(hub[:2].upper(), hub[2:].upper()) if len(hub) == 5 else None,
         token_id=token_id,
-        origins=frozenset(_json(origins) or ()),
+        origins=frozenset(_list(origins)),
         bookings=bookings,
     )
 
 
-def _json(value: Any) -> Any:
-    """psycopg hands json over parsed and Django's jsonb as text, depending on the column's registered loader."""
-    import json
-
-    return json.loads(value) if isinstance(value, str) else value
-
-
-def _parties(rows: Any) -> tuple[PartyRef, ...]:
+def _parties(rows: bytes | None) -> tuple[PartyRef, ...]:
     return tuple(
-        PartyRef(id=id_, country_code=cc, party_id=pid, roles=frozenset(roles))
-        for id_, cc, pid, roles in _json(rows) or ()
+        PartyRef(id=id_, country_code=cc, party_id=pid, roles=frozenset(roles)) for id_, cc, pid, roles in _list(rows)
     )
+
+
+def _list(text: bytes | None) -> list[Any]:
+    return wire_json.reread(text) or [] if text else []
