@@ -143,6 +143,7 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 
+DOORS_BELOW = ["/ocpi/", "/api/"]  # where StraightToTheDoor looks for doors
 ROOT_URLCONF = "backoffice.urls"
 WSGI_APPLICATION = "backoffice.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

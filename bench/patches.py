@@ -2,8 +2,9 @@
 
 `received`: PATCH of the status through the Receiver door by a partner: token look-up, checks of path, owner and body, lock,
 merge, validation of the whole EVSE, EVSE row, status event, move of the Location, log row; one commit to disk.
-`own, N partners`: a status report of our own hardware over HTTP (a door that only the bench has, without DRF): token look-up,
-`set_status` with EVSE row, status event, move of the Location and the outbox rows of N partners, log row; one commit to disk.
+`own, N partners`: a status report of our own hardware over HTTP (a door that only the bench has, without DRF, on the way that the
+station API's requests take): token look-up, `set_status` with EVSE row, status event, move of the Location and the outbox rows of
+N partners, log row; one commit to disk.
 Sending what is in the outbox is the work of other processes, which do not run here.
 """
 
@@ -117,7 +118,7 @@ def _own(count: int) -> Callable[[int], bytes]:
     def make(number: int) -> bytes:
         location, evse = _place(number)
         fields = f'"location":{rows[location]},"uid":"{location:07d}-{evse}",'
-        return request("POST", "/bench/own-status", headers, _body(number, fields) + b"}")
+        return request("POST", "/api/bench/own-status", headers, _body(number, fields) + b"}")
 
     return make
 

@@ -12,7 +12,7 @@ _rows = view(OwnedObjectsDoor, VERBS, site=site, module=rows.MODULE, version="2.
 
 urlpatterns = [
     path("bench/empty", views.empty),
-    path("bench/own-status", views.own_status),
+    path("api/bench/own-status", views.own_status),
     re_path(r"^ocpi/2\.3\.0/sender/benchrows(?P<path>(?:/.*)?)$", _rows),
     path("", include("backoffice.urls")),
 ]

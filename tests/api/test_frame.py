@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.middleware.locale import LocaleMiddleware
 from django.test import Client
 
 from backoffice.api.actions import keys
@@ -68,6 +69,19 @@ def test_a_key_that_was_revoked_or_has_expired_says_so(call: Caller) -> None:
     assert answer.status_code == 401 and "revoked" in answer.json()["detail"]
     with pytest.raises(keys.UnableToManageKeys, match="already"):
         keys.revoke(row, reason="Again", now=site.now())
+
+
+def test_a_call_passes_nothing_that_serves_people(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(LocaleMiddleware, "process_request", lambda self, request: asked.append(request.path))
+    answer = call("GET", "/notes")
+    assert answer["Content-Length"] == str(len(answer.content))
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert not asked
+    assert Client().get("/api/toy/v1/openapi.json").status_code == 200
+    assert asked == ["/api/toy/v1/openapi.json"]
+    refused = call("GET", "/notes", headers={"Host": "elsewhere.example"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad_request")
 
 
 def test_a_key_for_another_api_opens_nothing_here() -> None:

@@ -56,10 +56,13 @@ def views(api: Api) -> dict[str, Any]:
     by_path: dict[str, dict[str, Route]] = {}
     for route in api.routes:
         by_path.setdefault(route.path, {})[route.method] = route
-    return {
-        path: csrf_exempt(Door.as_view(api=api, routes=routes, http_method_names=[method.lower() for method in routes]))
-        for path, routes in by_path.items()
-    }
+    made: dict[str, Any] = {}
+    for path, routes in by_path.items():
+        made[path] = csrf_exempt(
+            Door.as_view(api=api, routes=routes, http_method_names=[method.lower() for method in routes])
+        )
+        made[path].door = Door  # machines ask here: past what serves people (ocpi.server.middleware)
+    return made
 
 
 def _nothing(request: Any, *args: Any) -> Any:

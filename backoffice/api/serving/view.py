@@ -114,6 +114,8 @@ class Door(APIView):
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         response["X-Request-ID"] = self.request_id
         response["Cache-Control"] = "no-store"
+        if isinstance(response, HttpResponse):
+            response["Content-Length"] = str(len(response.content))  # else the web server would send it in chunks
         if self.call is not None and response.status_code >= 400:
             self._log_refusal(response)
         return response
