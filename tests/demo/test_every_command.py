@@ -321,6 +321,7 @@ def test_every_command_both_ways_with_every_end(quiet_platform: Platform) -> Non
             way.same()
         for side in (home, partner):
             side.stations.end()
+            side.database.close()
 
 
 def register(platform: Platform, peer: Partner) -> None:

@@ -9,8 +9,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import psycopg
 import requests
 
+from backoffice.supervisor import postgres
 from backoffice.supervisor.data_directory import BASE_DIR, DataDirectory
 from tests.demo.afar.stations import Stations, location
 from tests.demo.platforms import Platform
@@ -98,6 +100,8 @@ class Side:
 
     def __init__(self, platform: Platform, data: DataDirectory, port: int, country: str, party: str) -> None:
         self.platform, self.data, self.port, self.country, self.party = platform, data, port, country, party
+        address = f"host={postgres.sockets_of(data)} user={postgres.SUPERUSER} dbname={postgres.DATABASE}"
+        self.database = psycopg.connect(address, autocommit=True)
         shell = subprocess.Popen(
             manage("shell", "-v0", "-c", SETUP.replace("{party}", party)),
             env=platform.environment | {"ROAMDESK_DATA_DIR": str(data.root)},
@@ -123,7 +127,8 @@ class Side:
         shell.stdout.close()
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
-        return Platform.ask(self.data, query)
+        """Over one connection: who waits asks ten times a second."""
+        return self.database.execute(query.encode()).fetchall()
 
     def one(self, query: str) -> Any:
         return self.ask(query)[0][0]
