@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -195,7 +195,7 @@ def _times(row: Booking, zone: ZoneInfo, now: datetime) -> list[tuple[str, Any, 
 def asked_facts(row: BookingAsked, zone: ZoneInfo) -> dict[str, Any]:
     tree = DocumentField.read(row.document)
     period = tree.get("period") or {}
-    start, end = _moment(period.get("start_from")), _moment(period.get("end_before"))
+    start, end = words.moment(period.get("start_from")), words.moment(period.get("end_before"))
     canceled = tree.get("canceled") or {}
     reason = canceled.get("cancellation_reason", "")
     return {
@@ -211,14 +211,6 @@ def asked_facts(row: BookingAsked, zone: ZoneInfo) -> dict[str, Any]:
         "way": words.WAYS.get(row.way, row.way),
         "who": row.asked_by or ("the driver" if row.by_driver else str(row.emsp)),
     }
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _history(row: Booking, tree: dict[str, Any], request: HttpRequest, now: datetime) -> dict[str, Any]:

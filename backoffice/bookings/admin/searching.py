@@ -49,7 +49,9 @@ def free(places: Sequence[BookableLocation], *, length: timedelta, since: dateti
             most = told.get("max_power")
             if watts and most is not None and most < watts:
                 continue
-            start, end = (datetime.fromisoformat(told[name]) for name in ("start_from", "end_before"))
+            start, end = words.moment(told.get("start_from")), words.moment(told.get("end_before"))
+            if start is None or end is None:
+                continue
             within = max(start, since), min(end, until)
             for at in starts(within, length=length, step=row.step or STEP, zone=zones[row.place_id]):
                 own.append(Slot(row.place_id, at, at + length))
