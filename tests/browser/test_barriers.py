@@ -291,6 +291,60 @@ def terminals() -> Names:
     return {"one": one.pk, "gone": gone.pk, "stock": stock.pk}
 
 
+def cards() -> Names:
+    """A charge at our place that a card of a provider's paid short, with its invoice; and a card at a terminal of ours."""
+    from backoffice.payments.actions.moving import note
+    from backoffice.payments.models import CardPayment, DriverInvoice, QuarantinedAdvice
+    from tests.payments.taking import terminal
+    from tests.payments.test_charging import Harbour
+
+    harbour = Harbour()
+    harbour.start()
+    harbour.stop(20, "8")
+    short = harbour.advice("4.00")
+    orphan = harbour.advice("4.50", "the-terminal-printed-it-wrong")
+    twice = QuarantinedAdvice.objects.create(
+        party=short.party,
+        object_id=short.object_id,
+        authorization_reference=short.authorization_reference,
+        advice=short,
+        why="OTHER_CONTENT",
+        reason="The same id came with other content.",
+        document=short.document,
+        content_hash="other",
+        captured=Decimal("4.10"),
+        currency="EUR",
+        at=site.now(),
+        last_at=site.now(),
+    )
+    abroad = factories.partner("NL-TNM:CPO", ours=[harbour.us]).party
+    payment = CardPayment.objects.create(
+        party=harbour.us,
+        customer=abroad,
+        terminal=terminal(harbour.us, abroad, ours=True, object_id="OURS-1"),
+        state="PARTIAL",
+        location_id="LOC1",
+        evse_uid="E1",
+        connector_id="1",
+        tariff_id="T1",
+        currency="EUR",
+        reserve=2000,
+        reserved=2000,
+        owed=1210,
+        captured=605,
+        created_at=site.now(),
+        ended_at=site.now(),
+    )
+    note(payment, "CAPTURE_PART", now=site.now(), by="payment provider", reason="Half of it.", after="PARTIAL")
+    return {
+        "payment": payment.pk,
+        "short": short.pk,
+        "orphan": orphan.pk,
+        "twice": twice.pk,
+        "invoice": DriverInvoice.objects.get().pk,
+    }
+
+
 # --- the screens ------------------------------------------------------------------------------------------------------
 
 LOCATION, CONNECTION, TARIFF = "/admin/locations/location/", "/admin/partners/connection/", "/admin/tariffs/tariff/"
@@ -299,7 +353,7 @@ SESSION, CDR, EXPORT = "/admin/charging_sessions/session/", "/admin/cdrs/cdr/", 
 COMMAND, API = "/admin/commands/command/", "/admin/api/"
 PROFILE = "/admin/charging_profiles/profilerequest/"
 BOOKING, PLACE = "/admin/bookings/booking/", "/admin/bookings/bookablelocation/"
-TERMINAL = "/admin/payments/terminal/"
+TERMINAL, ADVICE = "/admin/payments/terminal/", "/admin/payments/advice/"
 LOG, MESSAGE, PULL = "/admin/delivery/exchange/", "/admin/delivery/message/", "/admin/delivery/pull/"
 
 ROOMS: Mapping[str, Room] = {
@@ -474,6 +528,23 @@ ROOMS: Mapping[str, Room] = {
             TERMINAL + "{one}/edit/",
             TERMINAL + "new/",
             TERMINAL + "new/?kind=make",
+        ),
+    ),
+    "cards": Room(
+        cards,
+        (
+            "/admin/payments/cardpayment/",
+            "/admin/payments/cardpayment/?q=nothing",
+            "/admin/payments/cardpayment/{payment}/change/",
+            ADVICE,
+            ADVICE + "{short}/change/",
+            ADVICE + "{orphan}/change/",
+            ADVICE + "tie/",
+            ADVICE + "tie/?side=PTP&days=1",
+            "/admin/payments/quarantinedadvice/",
+            "/admin/payments/quarantinedadvice/{twice}/change/",
+            "/admin/payments/driverinvoice/",
+            "/admin/payments/driverinvoice/{invoice}/change/",
         ),
     ),
     "apis": Room(
