@@ -8,7 +8,6 @@ from typing import Any
 
 from backoffice import statements
 from backoffice.documents.fates import Fate
-from backoffice.fields import DocumentField
 from backoffice.locations.actions import arriving, vanishing
 from backoffice.locations.actions.storing import store
 from backoffice.locations.models import PARTS, SHELF, splice
@@ -66,7 +65,7 @@ def _read(parties: list[int], ids: tuple[str, ...], visible: str, peer: Peer) ->
         rows = statements.run(read, given | {"uid": ids[1]})
     if not rows:
         return None
-    tree: Tree = DocumentField.read(rows[0][0])
+    tree: Tree = wire_json.reread(rows[0][0])
     if len(ids) < 3:
         return tree
     return next((c for c in tree["connectors"] if c["id"].upper() == ids[2].upper()), None)
