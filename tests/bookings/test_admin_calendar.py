@@ -13,7 +13,7 @@ from django.test import Client
 from backoffice.bookings import conflicts
 from backoffice.bookings.models import BookableLocation, Booking
 from backoffice.bookings.rules.days import NoSuchTime, axis, moment_of, week_of
-from backoffice.bookings.rules.opening import hours
+from backoffice.bookings.rules.opening import hours, weekly
 from backoffice.locations.models import Evse
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
@@ -84,6 +84,27 @@ def test_a_time_that_is_typed_means_one_moment_or_is_refused(text: str, second: 
             moment_of(text, BERLIN, second=second)
         return
     assert moment_of(text, BERLIN, second=second) == datetime.fromisoformat(is_utc).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("weekdays", "opens", "closes"),
+    [
+        (range(7), time(0), time(0)),
+        (range(5), time(8), time(18)),
+        (range(5), time(0), time(0)),
+        ((5, 6), time(22), time(6)),
+        (range(7), time(6), time(6)),
+    ],
+)
+def test_a_form_says_again_what_it_was_told(weekdays: Any, opens: time, closes: time) -> None:
+    """Across both changes of the clock. What no form can say, none says: it would be replaced unread."""
+    told = hours(date(2026, 10, 1), date(2027, 4, 5), weekdays=weekdays, opens=opens, closes=closes, zone=BERLIN)
+    found = weekly(told, BERLIN)
+    assert found is not None
+    assert (found.weekdays, found.opens, found.closes) == (frozenset(weekdays), opens, closes)
+    end = told[-1][1]
+    assert weekly([*told, (end + timedelta(hours=3), end + timedelta(hours=4))], BERLIN) is None
+    assert weekly([], BERLIN) is None
 
 
 def test_opening_hours_follow_the_clock_of_the_location() -> None:

@@ -13,7 +13,7 @@ from backoffice.bookings.actions.publishing import Offer
 from backoffice.bookings.models import BookableLocation, Calendar
 from backoffice.bookings.models.places import Decides
 from backoffice.bookings.rules.days import day_of
-from backoffice.bookings.rules.opening import MOST_DAYS, hours
+from backoffice.bookings.rules.opening import MOST_DAYS, hours, weekly
 from backoffice.bookings.rules.terms import STANDARD
 from backoffice.console.given import number
 from ocpi.wire.base import date_time_text
@@ -165,10 +165,30 @@ def _time(text: str) -> time | None:
         return None
 
 
-def typed_calendar(row: Calendar, zone: ZoneInfo) -> dict[str, str]:
-    """What of an existing calendar a form can be filled with."""
+def typed_calendar(row: Calendar, zone: ZoneInfo) -> Tree:
+    """An existing calendar as the form says it. What the form cannot say, such as other hours on Sundays, is left empty, so that
+    nobody replaces it by something else without having typed it."""
     first, last = row.begins_at.astimezone(zone), (row.ends_at - timedelta(minutes=1)).astimezone(zone)
-    return {"first": f"{first:%Y-%m-%d}", "last": f"{last:%Y-%m-%d}", "step": str(row.step or 15)}
+    typed: Tree = {"first": f"{first:%Y-%m-%d}", "last": f"{last:%Y-%m-%d}", "step": str(row.step or 15)}
+    typed |= {"opens": "", "closes": "", "weekdays": [], "max_power": "", "green": ""}
+    openings = list(row.openings.values_list("starts_at", "ends_at", "min_power", "max_power", "green"))
+    alike = {each[2:] for each in openings}
+    regular = weekly([(start, end) for start, end, *_ in openings], zone)
+    if regular is None or len(alike) != 1:
+        return typed
+    ((least, most, green),) = alike
+    kilowatts = None if most is None else most / 1000
+    if least is not None or (kilowatts is not None and kilowatts != int(kilowatts)):
+        return typed
+    return typed | {
+        "first": regular.first.isoformat(),
+        "last": regular.last.isoformat(),
+        "opens": f"{regular.opens:%H:%M}",
+        "closes": f"{regular.closes:%H:%M}",
+        "weekdays": sorted(regular.weekdays),
+        "max_power": "" if kilowatts is None else str(int(kilowatts)),
+        "green": "" if green is None else "yes" if green else "no",
+    }
 
 
 def policy_of(given: Any, *, fresh: bool) -> Read:
