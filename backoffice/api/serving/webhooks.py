@@ -15,7 +15,7 @@ from ocpi.wire import json as wire_json
 from ocpi.wire.base import Bool, DateTime, Many, String100, StringAnyLength, Url, Wire
 from ocpi.wire.base import date_time_text as time_text
 
-SCOPE, SENTENCE = "webhooks:manage", "Add, test and remove its own webhooks"
+SCOPE, SENTENCE = "webhooks:manage", "Add, test and remove its own webhooks, and so hear of every event"
 
 
 class WebhookTold(Wire):
