@@ -15,7 +15,7 @@ from tests.supervisor.platform import Platform, free_port
 
 
 def lend_cluster(*sides: DataDirectory) -> None:
-    """Put a migrated database where each platform will look for its own. The folders must be new, and open to the database's
+    """Put a migrated database where each platform will look for its own. The folders must be empty, and open to the database's
     account (see platform.open_folder)."""
     run = Path(os.environ["ROAMDESK_TESTS_FOLDER"])
     made = run / "migrated"
@@ -27,7 +27,7 @@ def lend_cluster(*sides: DataDirectory) -> None:
             first.end(signal.SIGINT)
             (run / "first" / "postgres").rename(made)
     for side in sides:
-        side.root.mkdir(parents=True)
+        side.root.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-a", str(made), str(side.postgres)], check=True)
         subprocess.run(
             ["cp", "-a", str(run / "first" / "admin.json"), str(side.root)], check=True

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from backoffice.supervisor.data_directory import DataDirectory
+from tests.supervisor.clusters import lend_cluster
 from tests.supervisor.platform import Platform, free_port, manage, open_folder
 
 folder = pytest.fixture(open_folder)
@@ -27,6 +29,7 @@ for row in Connection.objects.order_by("name").values_list("name", "state", "hel
 
 @pytest.fixture
 def platform(folder: Path) -> Iterator[Platform]:
+    lend_cluster(DataDirectory(folder))
     platform = Platform(folder, free_port())
     try:
         platform.wait_until_ready()

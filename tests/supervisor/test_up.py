@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from backoffice.supervisor.data_directory import DataDirectory
 from backoffice.supervisor.valkey import FILE_BROKER_URL
+from tests.supervisor.clusters import lend_cluster
 from tests.supervisor.platform import Platform, free_port, manage, open_folder, refused, wait_for
 
 folder = pytest.fixture(open_folder)
@@ -83,6 +85,7 @@ class TestRunningPlatform:
 
 @pytest.mark.xdist_group("platform-of-files")
 def test_without_valkey_the_tasks_go_through_files(folder: Path) -> None:
+    lend_cluster(DataDirectory(folder))
     platform = Platform(folder, free_port(), BROKER_URL=FILE_BROKER_URL)
     try:
         platform.wait_until_ready()
