@@ -13,7 +13,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from _pytest.nodeid import NodeId
 from django.conf import settings
 
 from backoffice.supervisor import postgres
@@ -36,18 +35,6 @@ def pytest_configure(config: pytest.Config) -> None:
     # The settings are loaded only now that the environment is complete; pytest-django sets Django up after this hook.
     os.environ["DJANGO_SETTINGS_MODULE"] = "backoffice.settings"
     assert settings.DATABASES
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests of an xdist_group in one worker: pytest-xdist 3.8 writes the group where pytest 9.2 does not look for it, so
-    each worker started the platforms and the browser that were to be shared. tests/rules/plugin.py takes it off again."""
-    if not getattr(config.option, "loadgroup", False):
-        return
-    for item in items:
-        group = item.get_closest_marker("xdist_group")
-        if group is not None and not item.nodeid.endswith(f"@{group.args[0]}"):
-            item._id = NodeId.parse(f"{item.nodeid}@{group.args[0]}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

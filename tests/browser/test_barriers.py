@@ -34,7 +34,7 @@ PICTURES = os.environ.get("ROAMDESK_TEST_PICTURES", "")
 
 WINDOWS = [("light", 1280), ("dark", 360)]
 
-OF_THE_WINDOW = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]
+OF_THE_WINDOW = ["color-contrast", "link-in-text-block", "scrollable-region-focusable"]
 """axe's rules whose answer depends on colours or on the width."""
 
 Names = Mapping[str, Any]

@@ -52,9 +52,7 @@ class Notes:
         if not dict(report.user_properties).get(PROPERTY):
             return
         if report.when == "call" or report.outcome != "passed":  # a broken set-up or tear-down proves nothing either
-            name, group = report.nodeid, report.nodeid.rfind("@")
-            if group > name.rfind("]"):  # of xdist, see tests/conftest.py
-                name = name[:group]
+            name = report.nodeid
             worst = self.outcomes.get(name)
             # An expected failure is reported as skipped, so it proves nothing.
             self.outcomes[name] = worst if worst in ("failed", "skipped") else report.outcome
