@@ -52,10 +52,9 @@ class Notes:
         if not dict(report.user_properties).get(PROPERTY):
             return
         if report.when == "call" or report.outcome != "passed":  # a broken set-up or tear-down proves nothing either
-            name = report.nodeid
-            worst = self.outcomes.get(name)
+            worst = self.outcomes.get(report.nodeid)
             # An expected failure is reported as skipped, so it proves nothing.
-            self.outcomes[name] = worst if worst in ("failed", "skipped") else report.outcome
+            self.outcomes[report.nodeid] = worst if worst in ("failed", "skipped") else report.outcome
 
     def pytest_sessionfinish(self) -> None:
         if not self.outcomes:
