@@ -92,7 +92,8 @@ def asked_for(staff: Client, place: BookableLocation, card: Token, hour: float =
 
 def test_from_the_search_to_the_cancellation(staff: Client, place: BookableLocation, card: Token) -> None:
     found = page(staff, f"{LIST}search/?q={place.location_id}&minutes=60")
-    assert f"/book/{place.pk}/?starts=" in found
+    assert found.count(f"/book/{place.pk}/?starts=") == 50
+    assert "at most 14 days" in staff.get(f"{LIST}search/?place={place.pk}&minutes=99999").content.decode()
     row = asked_for(staff, place, card)
     assert (row.status, row.request_status, row.evse) == ("PENDING", "PENDING", None)
     waiting = page(staff, of(row))

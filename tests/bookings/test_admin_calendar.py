@@ -329,17 +329,3 @@ def test_the_start_page_tells_of_bookings(staff: Client, place: BookableLocation
     assert any("outside of the calendar" in matter.sentence for matter in panel.matters)
     for figure in panel.figures:
         page(staff, figure.url)
-
-
-def test_free_slots_are_told_by_the_calendars_the_soonest_first(place: BookableLocation) -> None:
-    from backoffice.bookings.admin.searching import free
-
-    calendar = place.calendars.get()
-    calendar.document = calendar.document.replace(
-        "2026-04-01T00:00:00Z", "2026-04-02T07:10:00"
-    )  # OCPI lets the Z be missing
-    calendar.save()
-    found = free([place], length=timedelta(minutes=45), since=at(6), watts=0)
-    assert len(found) == 50
-    assert [(each.starts_at, each.ends_at) for each in found[:2]] == [(at(7.25), at(8)), (at(7.5), at(8.25))]
-    assert free([place], length=timedelta(days=40), since=at(6), watts=0) == []

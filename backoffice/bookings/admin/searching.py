@@ -1,11 +1,10 @@
-"""The search for free slots, for a driver who wants to know where and when he can charge: as the calendars of the
-places say it, ours and partners'. Whether it still is, the answer to a request says."""
+"""The search for free slots, for a driver who wants to know where and when he can charge, at ours and partners'. Whether it still
+is, the answer to a request says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -15,52 +14,16 @@ from django.urls import URLPattern, reverse
 from backoffice.bookings.admin import words
 from backoffice.bookings.admin.calendar import tabs
 from backoffice.bookings.admin.detail import MAKE
-from backoffice.bookings.models import BookableLocation, Calendar
+from backoffice.bookings.finding import Search, Slot, UnableToFind, free
+from backoffice.bookings.models import BookableLocation
 from backoffice.bookings.rules.days import NoSuchTime, moment_of
-from backoffice.bookings.rules.slots import starts
 from backoffice.console.given import number
 from backoffice.console.scope import scoped
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
 
 PLACES = 100
-SLOTS = 50
 WINDOW = timedelta(days=30)
-STEP = 15
-"""Minutes, where a calendar tells none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    place: int
-    starts_at: datetime
-    ends_at: datetime
-
-
-def free(places: Sequence[BookableLocation], *, length: timedelta, since: datetime, watts: int) -> list[Slot]:
-    """The first of that length, the soonest first, with so much power where a calendar says how much there is."""
-    until = since + WINDOW
-    zones = {place.pk: words.zone_of(place.time_zone) for place in places}
-    found: list[Slot] = []
-    calendars = Calendar.objects.filter(place__in=zones, begins_at__lt=until, ends_at__gt=since, listed=True)
-    for row in calendars:
-        own: list[Slot] = []
-        for told in row.tree().get("available_timeslots") or ():
-            most = told.get("max_power")
-            if watts and most is not None and most < watts:
-                continue
-            start, end = words.moment(told.get("start_from")), words.moment(told.get("end_before"))
-            if start is None or end is None:
-                continue
-            within = max(start, since), min(end, until)
-            for at in starts(within, length=length, step=row.step or STEP, zone=zones[row.place_id]):
-                own.append(Slot(row.place_id, at, at + length))
-                if len(own) >= SLOTS:
-                    break
-            if len(own) >= SLOTS:
-                break
-        found += own
-    return sorted(found, key=lambda slot: (slot.starts_at, slot.place))[:SLOTS]
 
 
 class SearchingPages:
@@ -83,7 +46,7 @@ class SearchingPages:
         places = bookable(request)
         chosen = places.filter(pk=number(asked["place"]) or 0).first() if asked["place"] else None
         found = [chosen] if chosen else _meant(places, asked["q"])
-        problem, slots = "", []
+        problem, slots = "", list[Slot]()
         minutes = number(asked["minutes"])
         zone = words.zone_of(found[0].time_zone) if found else words.zone_of("")
         since = now
@@ -97,8 +60,17 @@ class SearchingPages:
         searched = bool(asked["q"] or chosen) and not problem
         if searched and found:
             assert minutes is not None
-            watts = (number(asked["kw"]) or 0) * 1000
-            slots = free(found, length=timedelta(minutes=minutes), since=since, watts=watts)
+            search = Search(
+                since=since,
+                until=since + WINDOW,
+                length=timedelta(minutes=minutes),
+                places=[each.pk for each in found],
+                power=(number(asked["kw"]) or 0) * 1000 or None,
+            )
+            try:
+                slots = _once(free(search, now=now))
+            except UnableToFind as error:
+                problem = str(error)
         by_pk = {each.pk: each for each in found}
         context = {
             "title": "Search free slots",
@@ -114,6 +86,11 @@ class SearchingPages:
             "emsps": emsps(request),
         }
         return self.render(request, "console/bookings/search.html", context, status=422 if problem else 200)
+
+
+def _once(found: Sequence[Slot]) -> list[Slot]:
+    """A place with spaces of several kinds is named once a time: the request does not choose one."""
+    return list({(slot.starts_at, slot.place): slot for slot in found}.values())
 
 
 def _slot(found: Slot, place: BookableLocation) -> dict[str, Any]:
