@@ -15,6 +15,7 @@ from django.urls import URLPattern, reverse
 from backoffice.bookings.actions import publishing
 from backoffice.bookings.actions.publishing import Offer, UnableToPublish
 from backoffice.bookings.admin import offering, words
+from backoffice.bookings.admin.place_forms import PUBLISH, form_context
 from backoffice.bookings.admin.query import evse_name
 from backoffice.bookings.models import BookableLocation, Space
 from backoffice.console.given import number
@@ -23,7 +24,6 @@ from backoffice.locations.models import Evse, Location
 from backoffice.roaming_site import site
 from ocpi.wire.locations.equipment import ConnectorFormat
 
-PUBLISH = "bookings.publish_place"
 SHOWN = 25
 
 
@@ -99,8 +99,6 @@ class WizardPages:
                 return redirect(f"{reverse('admin:bookings_booking_calendar')}?location={location.pk}")
         if not fresh and wrong:
             problem = f"Nothing was changed: look at {len(wrong)} field{'s' * (len(wrong) > 1)} below."
-        from backoffice.bookings.admin.places import form_context
-
         slots = calendar.tree.get("available_timeslots") or []
         context = {
             "title": f"Make {location} bookable",

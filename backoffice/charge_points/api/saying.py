@@ -48,20 +48,20 @@ EvseTold = _optional(
     "EvseTold",
     wire.EVSE,
     "An EVSE of OCPI. The status counts when the EVSE is new; later it is reported. Tariffs that are left out stay.",
-    connectors=(Many[ConnectorTold] | None, None),  # type: ignore[valid-type]
+    connectors=(Many[ConnectorTold] | None, None),  # type: ignore[valid-type]  # a class made above, not written
 )
 EvseInLocation = _optional(
     "EvseInLocation",
     EvseTold,
     "An EVSE of OCPI inside its Location.",
     uid=(CiString36, ...),
-    connectors=(Many[ConnectorTold] | None, None),  # type: ignore[valid-type]
+    connectors=(Many[ConnectorTold] | None, None),  # type: ignore[valid-type]  # a class made above, not written
 )
 LocationTold = _optional(
     "LocationTold",
     wire.Location,
     "A Location of OCPI. Owner, id and last_updated need not be said. EVSEs that are left out stay.",
-    evses=(Annotated[Many[EvseInLocation], Field(max_length=200)] | None, None),  # type: ignore[valid-type]
+    evses=(Annotated[Many[EvseInLocation], Field(max_length=200)] | None, None),  # type: ignore[valid-type]  # a class made above, not written
 )
 
 
