@@ -2,12 +2,14 @@
 
 import json
 import secrets
+from collections.abc import Sequence
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
+from django.db.migrations.exceptions import NodeNotFoundError
 from django.db.migrations.executor import MigrationExecutor
 
 from backoffice.supervisor import postgres
@@ -15,6 +17,11 @@ from backoffice.supervisor.data_directory import DataDirectory, read_json, write
 from backoffice.supervisor.process import SayReady, UnableToPrepare, Work
 
 ADMIN = "admin"
+
+TOO_OLD = (
+    "The database was made by a Roamdesk that is too old for this one, which makes all first tables of an app at once.\n"
+    "Start the commit that docs/decisions/018-first-tables-at-once.md names, then this one."
+)
 
 
 def prepare(data: DataDirectory, cluster: postgres.Cluster | None, *, demo: bool) -> Work:
@@ -53,10 +60,15 @@ def refuse_the_demo(data: DataDirectory) -> None:
 
 
 def migrate() -> None:
-    """Apply what is missing; raises UnableToPrepare when the tables were made by a newer Roamdesk."""
+    """Apply what is missing; raises UnableToPrepare when the tables were made by a newer Roamdesk, or by one too old."""
     # A migration may take longer than any request is allowed to.
     connection.settings_dict["OPTIONS"] = {**settings.DATABASES[DEFAULT_DB_ALIAS]["OPTIONS"], "options": ""}
-    executor = MigrationExecutor(connection)
+    try:
+        executor = MigrationExecutor(connection)
+    except NodeNotFoundError as error:  # a later migration asks for one that was folded
+        raise UnableToPrepare(TOO_OLD) from error
+    if any(_half_there(migration.replaces, executor) for migration in executor.loader.disk_migrations.values()):
+        raise UnableToPrepare(TOO_OLD)
     known = set(executor.loader.disk_migrations)
     for migration in executor.loader.disk_migrations.values():
         known.update(migration.replaces)
@@ -69,6 +81,14 @@ def migrate() -> None:
         )
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         call_command("migrate", interactive=False, verbosity=1)
+    else:
+        executor.check_replacements()  # the names of migrations that were folded into one, so that they may be forgotten one day
+
+
+def _half_there(replaced: Sequence[tuple[str, str]], executor: MigrationExecutor) -> bool:
+    """Django would find nothing to do, for it takes the others to be in files that it cannot see."""
+    there = [key in executor.loader.applied_migrations for key in replaced]
+    return any(there) and not all(there)
 
 
 def first_administrator(data: DataDirectory) -> None:
