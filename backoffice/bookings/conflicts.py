@@ -33,6 +33,7 @@ class Kind(StrEnum):
     LENGTH = "LENGTH"
     POWER = "POWER"
     LATE_CHANGE = "LATE_CHANGE"
+    NOT_KEPT = "NOT_KEPT"
 
 
 KINDS: Mapping[Kind, tuple[str, str]] = {
@@ -44,6 +45,10 @@ KINDS: Mapping[Kind, tuple[str, str]] = {
     Kind.OUTSIDE: ("Outside of the calendar", "Move it, or open the calendar for it again."),
     Kind.LENGTH: ("Shorter or longer than allowed", "Change its length, or what the place allows."),
     Kind.POWER: ("More power than there is", "Assign a stronger EVSE, or agree on less power."),
+    Kind.NOT_KEPT: (
+        "The station does not keep it",
+        "Look after the station: a stranger may plug in there. It is asked again; or assign another EVSE.",
+    ),
     Kind.LATE_CHANGE: ("A request after its deadline", "Accept it all the same, or decline it and say why."),
 }
 
@@ -105,6 +110,9 @@ WITH b AS (
     WHERE b.ours AND a.status = 'PENDING'
         AND (a.asks = 'CHANGE' AND (b.change_until IS NULL OR greatest(a.received_at, %(now)s) > b.change_until)
             OR a.asks = 'CANCEL' AND greatest(a.received_at, %(now)s) > b.cancel_until)
+    UNION ALL
+    SELECT b.id, 'NOT_KEPT', NULL, h.reason::text FROM b JOIN bookings_hold h ON h.booking_id = b.id AND h.evse_id = b.evse_id
+    WHERE h.state = 'REFUSED'
 )
 """
 

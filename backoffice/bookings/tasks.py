@@ -8,7 +8,7 @@ from typing import Any
 from celery import shared_task
 from django.db import DatabaseError
 
-from backoffice.bookings.actions import charging, hearing, keeping, settling
+from backoffice.bookings.actions import charging, hearing, holding, keeping, settling
 from backoffice.cdrs.actions import issuing
 from backoffice.roaming_site import site
 
@@ -17,7 +17,8 @@ log = logging.getLogger("roamdesk.bookings")
 
 @shared_task(name="bookings.sweep")
 def sweep(**kwargs: Any) -> dict[str, int]:
-    """Begin what begins, let go of those for whom nobody came, of broken chargers and of charges that are over; bill them."""
+    """Begin what begins, let go of those for whom nobody came, of broken chargers and of charges that are over; bill them. Have
+    stations keep what is booked soon, and nothing else: last, so that they hear of what has just ended, too."""
     now = site.now()
     counts = {
         "given_up": settling.give_up_broken(now=now),
@@ -26,6 +27,7 @@ def sweep(**kwargs: Any) -> dict[str, int]:
         "stopped": settling.stop_overstayed(now=now),
         "released": settling.release_ended(now=now),
         "unheard": hearing.give_up(now=now),
+        "ordered": holding.look(now=now),
     }
     ended = settling.settle(now=now)
     for session in ended:

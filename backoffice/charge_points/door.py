@@ -20,7 +20,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 from django.db import connection as database
 from django.db.models.functions import Upper
 
-from backoffice.bookings.actions import charging, settling
+from backoffice.bookings.actions import charging, holding, settling
 from backoffice.bookings.rules.arriving import Comer
 from backoffice.cdrs.actions import issuing
 from backoffice.charge_points.actions import ordering, systems
@@ -84,6 +84,9 @@ PURPOSES: Mapping[str, Callable[[Order, datetime], None]] = {
     ),
     settling.PURPOSE: lambda order, now: settling.stopped(
         order.key, order.reason, accepted=order.outcome == CommandResultType.ACCEPTED.value, now=now
+    ),
+    holding.PURPOSE: lambda order, now: holding.answered(
+        order.key, CommandResultType(order.outcome), order.reason, now
     ),
     keeping.MODULE: lambda order, now: executing.done(
         order.key, order.outcome, order.reason, DocumentField.read(order.answer) if order.answer else None, now

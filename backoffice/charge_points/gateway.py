@@ -141,12 +141,14 @@ class Asked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start(Asked):
     """Let somebody charge who was let in already: when the cable is in, `Started` is told with this authorization, as after a
-    card. Answered at once, before the cable is in. Without a connector: whichever is plugged in."""
+    card. Answered at once, before the cable is in. Without a connector: whichever is plugged in. `reservation`: the EVSE is kept
+    for him under this number, whatever token he has."""
 
     authorization_id: int
     uid: str
     token_type: str
     connector_id: str | None = None
+    reservation: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +165,8 @@ class Unlock(Asked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reserve(Asked):
-    """Keep it free until then for this token, and those of its group. The same number again: the reservation has changed."""
+    """Keep it free until then for this token, and those of its group. The same number again: the reservation has changed.
+    `others`: `uid` and `token_type` of each that may come as well."""
 
     reservation: int
     uid: str
@@ -171,6 +174,7 @@ class Reserve(Asked):
     expires: datetime
     group_id: str = ""
     connector_id: str | None = None
+    others: Sequence[Mapping[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

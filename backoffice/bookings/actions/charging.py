@@ -17,8 +17,9 @@ from django.db.models.functions import Upper
 
 from backoffice.bookings.actions import keeping
 from backoffice.bookings.actions.writing import note
-from backoffice.bookings.models import Booking, Space
+from backoffice.bookings.models import Booking, Hold, Space
 from backoffice.bookings.rules.arriving import CLEARED, Comer, kept_from, opens, why_not_so
+from backoffice.bookings.rules.holds import WANTED
 from backoffice.commands.actions.looking import NONE, Bookings
 from backoffice.locations.models import Evse, Location
 from backoffice.sessions.actions import reserving, running
@@ -132,9 +133,12 @@ def at_location(
         moments = (now, max(now, until))
         return Bookings(barred=frozenset(e.pk for e in evses if any(refusal(e, None, now=at) for at in moments)))
     who = comer(emsp=emsp, uid=uid, token_type=token_type, remote=True, reference=reference, group_id=group_id)
+    awaiting = frozenset(evse.pk for evse in evses if awaited(evse, who, now=now))
+    holds = Hold.objects.filter(evse__in=awaiting, state__in=WANTED) if awaiting else Hold.objects.none()
     return Bookings(
         barred=frozenset(evse.pk for evse in evses if refusal(evse, who, now=now)),
-        awaited=frozenset(evse.pk for evse in evses if awaited(evse, who, now=now)),
+        awaited=awaiting,
+        numbers={hold.evse_id: hold.number for hold in holds},
     )
 
 

@@ -108,7 +108,9 @@ def note(
     previous: str = "",
     by: str = "",
     reason: str = "",
+    quietly: bool = False,
 ) -> None:
+    """`quietly`: what is between us and our hardware is no news for the app that booked."""
     BookingEvent.objects.create(
         booking=booking,
         asked=asked,
@@ -119,4 +121,5 @@ def note(
         by=by[:150],
         reason=reason[:512],
     )
-    announce(booking, asked, now=now)
+    if not quietly:
+        announce(booking, asked, now=now)

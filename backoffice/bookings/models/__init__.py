@@ -1,5 +1,6 @@
 """Rows of this room. `places`: what can be booked and when it is open. `bookings`: who asked for what and what came of
-it. `slots`: who has which space when; there, and nowhere else, it is decided that nobody has what another has.
+it. `slots`: who has which space when; there, and nowhere else, it is decided that nobody has what another has. `holds`: what
+charge stations were asked to keep.
 """
 
 from backoffice.bookings.models.bookings import (
@@ -10,6 +11,7 @@ from backoffice.bookings.models.bookings import (
     BookingEvent,
     BookingRendering,
 )
+from backoffice.bookings.models.holds import Hold
 from backoffice.bookings.models.places import (
     PLACES,
     BookableLocation,
@@ -32,6 +34,7 @@ __all__ = [
     "BookingRendering",
     "Calendar",
     "Claim",
+    "Hold",
     "Opening",
     "PlaceRendering",
     "Resource",

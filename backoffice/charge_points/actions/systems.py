@@ -140,7 +140,7 @@ def told(asked: Instruction) -> Mapping[str, Any]:
     """An order as the API and the webhook say it: the fields of its kind, those that have a value."""
     kind = re.sub("(?<!^)(?=[A-Z])", "_", type(asked).__name__).upper()
     fields = {name: getattr(asked, name) for name in asked.__dataclass_fields__}
-    return {"kind": kind} | {name: value for name, value in fields.items() if value not in (None, "")}
+    return {"kind": kind} | {name: value for name, value in fields.items() if value not in (None, "", (), [])}
 
 
 def cursor(taken_at: datetime) -> str:

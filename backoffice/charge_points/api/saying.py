@@ -184,13 +184,19 @@ class OrderKind(ClosedEnum):
     CLEAR_PROFILE = Kind.CLEAR_PROFILE.value
 
 
+class OtherToken(Wire):
+    uid: CiString255
+    token_type: TokenType
+
+
 class Order(Wire):
     """Something to do, to be answered before its deadline.
 
     START: `authorization_id`, `uid`, `token_type`, maybe `connector_id`; the charge is then reported with that authorization.
+    `reservation`, where it is there, is that under which the EVSE is kept for this driver, whatever `uid` it was made with.
     STOP, CLEAR_PROFILE: `transaction`. UNLOCK: `connector_id`. RESERVE: `reservation`, `uid`, `token_type`, `expires`, maybe
-    `group_id` and `connector_id`. CANCEL_RESERVATION: `reservation`. SET_PROFILE: `transaction`, `profile`. ACTIVE_PROFILE:
-    `transaction`, `seconds`."""
+    `group_id`, `connector_id` and `others`, who may come as well. CANCEL_RESERVATION: `reservation`. SET_PROFILE: `transaction`,
+    `profile`. ACTIVE_PROFILE: `transaction`, `seconds`."""
 
     order: CiString36
     kind: OrderKind
@@ -203,6 +209,7 @@ class Order(Wire):
     group_id: CiString36 | None = None
     transaction: String64 | None = None
     reservation: Int | None = None
+    others: list[OtherToken] | None = None
     expires: DateTime | None = None
     profile: ChargingProfile | None = None
     seconds: Int | None = None

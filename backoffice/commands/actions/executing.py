@@ -48,14 +48,15 @@ ORDERS: Mapping[str, Kind] = {
 }
 
 
-def begin(row: Command, *, group_id: str, now: datetime) -> str:
-    """Order it of the charge point. Returns why that is not possible, or nothing. In the transaction that took the command."""
+def begin(row: Command, *, group_id: str, now: datetime, kept: int | None = None) -> str:
+    """Order it of the charge point. Returns why that is not possible, or nothing. In the transaction that took the command.
+    `kept`: the number under which the EVSE is kept for whoever is to be let in."""
     assert row.point_id is not None
     try:
         ordering.order(
             evse=row.point_id,
             kind=ORDERS[row.kind],
-            arguments=_arguments(row, group_id),
+            arguments=_arguments(row, group_id) | ({"reservation": kept} if kept is not None else {}),
             purpose=MODULE,
             key=row.uid,
             deadline=now + ANSWER_WITHIN,

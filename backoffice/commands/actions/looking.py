@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from backoffice.charge_points.actions import ordering
@@ -25,10 +25,11 @@ from ocpi.wire.tokens import Token as WireToken
 @dataclass(frozen=True, slots=True)
 class Bookings:
     """What the room of bookings says of EVSEs, by their rows: `barred` are kept for others who booked, `awaited` wait for this
-    driver."""
+    driver. `numbers`: under which their stations keep the latter."""
 
     barred: frozenset[int] = frozenset()
     awaited: frozenset[int] = frozenset()
+    numbers: Mapping[int, int] = field(default_factory=dict)
 
 
 NONE = Bookings()

@@ -278,7 +278,8 @@ def _execute(request: Request, row: Command, found: _Found) -> Objection | None:
         if row.holding is None:
             return Objection(Code.RESERVED, f"EVSE {row.evse_uid} is reserved for somebody else.")
     row.save()
-    refusal = executing.begin(row, group_id=group, now=now)
+    kept = request.bookings.numbers.get(row.point_id or 0) if request.kind == CommandType.START_SESSION else None
+    refusal = executing.begin(row, group_id=group, now=now, kept=kept)
     if refusal:
         if request.kind == CommandType.RESERVE_NOW and found.reservation is None and row.holding_id is not None:
             reservations.refuse(row.holding_id, reason=refusal, now=now)

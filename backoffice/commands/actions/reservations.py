@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
+from backoffice import statements
 from backoffice.charge_points.actions import ordering
 from backoffice.charge_points.rules.orders import Kind
 from backoffice.commands.actions.recording import locked, note, shift
@@ -32,6 +33,12 @@ CANCELED = "-canceled"
 
 class UnableToWithdraw(Exception):
     """The reservation stays as it is; the sentence says why."""
+
+
+def number() -> int:
+    """A number for something else that a charge point is to keep: of the sequence of reservations, so that it means one thing."""
+    ((found,),) = statements.run("SELECT nextval(pg_get_serial_sequence('commands_reservation', 'id'))", [])
+    return int(found)
 
 
 def ongoing_at(evse: int) -> Reservation | None:

@@ -34,6 +34,10 @@ class Reservation:
     number: int
     uid: str
     expires: datetime
+    others: frozenset[str] = frozenset()
+
+    def lets_in(self, uid: str) -> bool:
+        return uid.upper() in {self.uid.upper(), *(each.upper() for each in self.others)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +160,12 @@ def lets_in(standing: Standing, uid: str) -> bool:
     """Whether the station itself has nothing against this card."""
     kept = standing.reservation
     if standing.status is S.RESERVED:
-        return kept is not None and kept.uid.upper() == uid.upper()
+        return kept is not None and kept.lets_in(uid)
     return standing.status is S.AVAILABLE and not standing.expecting
+
+
+def reservation_of(asked: Reserve) -> Reservation:
+    return Reservation(asked.reservation, asked.uid, asked.expires, frozenset(each["uid"] for each in asked.others))
 
 
 def plug(chance: random.Random) -> Plug:
@@ -178,7 +186,7 @@ def _occupied(asked: Start | Reserve, standing: Standing) -> Fate | None:
     if standing.status is S.RESERVED:
         kept = standing.reservation
         same = kept is not None and (
-            kept.number == asked.reservation if isinstance(asked, Reserve) else kept.uid.upper() == asked.uid.upper()
+            kept.number == asked.reservation or (isinstance(asked, Start) and kept.lets_in(asked.uid))
         )
         return None if same else Fate(Outcome.EVSE_OCCUPIED, "It is kept for somebody else.")
     return None

@@ -130,7 +130,8 @@ def reservations() -> dict[str, Reservation]:
     for order, given in _obeyed(Kind.RESERVE, Kind.CANCEL_RESERVATION, evses=reserved.values("pk")):
         if order.kind == Kind.RESERVE.value:
             until = datetime.fromisoformat(given["expires"])
-            found[order.evse.evse_id] = Reservation(given["reservation"], given["uid"], until)
+            others = frozenset(each["uid"] for each in given.get("others") or ())
+            found[order.evse.evse_id] = Reservation(given["reservation"], given["uid"], until, others)
         else:
             found.pop(order.evse.evse_id, None)
     return found

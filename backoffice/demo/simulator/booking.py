@@ -111,7 +111,11 @@ class ByBooking:
             rows = rows.filter(pk=booking.evse_id)
         else:
             rows = rows.filter(space__resource__claims__booking=booking)
-        free = [evse for evse in rows if evse.evse_id not in taken and not running.busy(evse)]  # type: ignore[operator]
+        free = [
+            evse
+            for evse in rows
+            if (evse.evse_id not in taken or _kept_for(booking, evse)) and not running.busy(evse)  # type: ignore[operator]
+        ]
         return self._chance.choice(free) if free else None
 
     def ready(self, deed: Deed, now: datetime) -> Callable[[], object] | None:
@@ -201,3 +205,8 @@ class ByBooking:
     def _one(self, rows: QuerySet[Row]) -> Row | None:
         keys = list(rows.order_by("pk").values_list("pk", flat=True)[:2_000])
         return rows.filter(pk=self._chance.choice(keys)).first() if keys else None
+
+
+def _kept_for(booking: Booking, evse: Evse) -> bool:
+    """The station keeps it, and for this driver."""
+    return evse.pk == booking.evse_id and evse.status == Status.RESERVED.value

@@ -47,6 +47,7 @@ from backoffice.demo.rules.obeying import (
     hindrance,
     lets_in,
     plug,
+    reservation_of,
 )
 from backoffice.demo.rules.visits import Story
 from backoffice.demo.simulator.board import Socket
@@ -194,7 +195,7 @@ class Obeying:
 
     def _reserve(self, asked: Reserve, tell: Tell) -> None:
         tell(StatusReport(asked.evse_id, Status.RESERVED, f"Reservation {asked.reservation}"))
-        self._keep(asked.evse_id, Reservation(asked.reservation, asked.uid, asked.expires))
+        self._keep(asked.evse_id, reservation_of(asked))
         comes = self._clock() + timedelta(seconds=self._chance.uniform(*COMES_WITHIN))
         if asked.token_type == "RFID" and comes < asked.expires and self._chance.random() < COMES_WITH_CARD:  # noqa: S105 - a kind of token
             self._later(comes, lambda tell: self._show(asked.evse_id, Card(asked.uid, asked.token_type), tell))
