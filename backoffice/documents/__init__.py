@@ -132,9 +132,15 @@ class Shelf:
         if not total or given["after"] is None:
             return Page([b"[]"], 0, total, None)
         chosen = self._chosen(where, total, bool(query.date_from or query.date_to), len(parties))
-        if query.version == NEWEST:
+        telltales = versions.telltales(query.version)
+        if query.version == NEWEST or telltales:
             found = statements.run_once(f"SELECT d.id, {self.parts} FROM {self.table} d WHERE {chosen}", given)
             rows: list[Row] = [(row[0], *self.splice(*row[1:])) for row in found]
+            other = [row[0] for row in rows if any(word in piece for word in telltales for piece in row[1:])]
+            if other:
+                there = given | {"other": other}
+                made = dict(self._rendered("d.id = ANY(%(other)s)", there, query.version, peer, parties))
+                rows = [(row[0], made[row[0]]) if row[0] in made else row for row in rows]
         else:
             rows = self._rendered(chosen, given, query.version, peer, parties)
         if adapt is not None:

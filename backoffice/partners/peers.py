@@ -19,7 +19,8 @@ OLD_TOKEN_GRACE = timedelta(seconds=60)
 
 _FACTS = """
     c.id, c.name, c.version, c.plain_token, c.repairs::text, c.page_limit, c.hub_party_id, c.confirmed_origins::text,
-    c.bookings_edition,
+    CASE WHEN EXISTS (SELECT 1 FROM partners_endpoint e WHERE e.connection_id = c.id AND e.identifier = 'bookings')
+        THEN c.bookings_edition ELSE '' END,
     (SELECT json_agg(json_build_array(g.id, g.country_code, g.party_id, g.roles))::text FROM (
         SELECT p.id, p.country_code, p.party_id, array_agg(r.role) AS roles
         FROM partners_partyrole r JOIN partners_party p ON p.id = r.party_id

@@ -66,7 +66,7 @@ class Peer:
     `bootstrap`: it showed a CREDENTIALS_TOKEN_A, which opens versions and credentials only.
     `repairs`: names of the repairs switched on for it (`ocpi.versions.repairs`). `origins`: what it has declared and staff
     confirmed as its own, `https://host:443`: the only places to which anything may be sent on its word. `bookings`: which edition
-    of that module it speaks (`ocpi.versions.BOOKINGS_EDITIONS`).
+    of that module it speaks (`ocpi.versions.BOOKINGS_EDITIONS`), or that it has none (`NO_BOOKINGS`).
     """
 
     connection: int

@@ -13,7 +13,7 @@ Django never enters.
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ocpi.versions import bookings_1_1, v2_1_1, v2_2_1, v2_3_0
+from ocpi.versions import bookings_1_1, no_bookings, v2_1_1, v2_2_1, v2_3_0
 from ocpi.versions.fields import Field
 from ocpi.versions.patch import overlay, transfer
 from ocpi.versions.version import Change, Context, Node, Untranslatable, Version
@@ -23,6 +23,7 @@ from ocpi.wire.base import Wire
 __all__ = [
     "BOOKINGS_EDITIONS",
     "NEWEST",
+    "NO_BOOKINGS",
     "VERSIONS",
     "Change",
     "Context",
@@ -35,6 +36,7 @@ __all__ = [
     "overlay",
     "patch_through",
     "spoken",
+    "telltales",
     "translate_path",
     "up",
 ]
@@ -47,7 +49,12 @@ VERSIONS: dict[str, Version] = {version.number: version for version in (v2_3_0.V
 BOOKINGS_EDITIONS = ("1.0", "1.1")
 """Of the bookings module, which comes with 2.3.0 only. The first is the one that we speak inside."""
 
-_EDITIONS = {(NEWEST, "1.1"): bookings_1_1.VERSION}
+NO_BOOKINGS = ""
+"""Instead of an edition: the peer has no bookings."""
+
+_EDITIONS = {(NEWEST, "1.1"): bookings_1_1.VERSION, (NEWEST, NO_BOOKINGS): no_bookings.VERSION}
+
+_TELLTALES = {no_bookings.VERSION.number: no_bookings.TELLTALES}
 
 _walker = Walker(VERSIONS | {edition.number: edition for edition in _EDITIONS.values()})
 _NOTHING = Context()
@@ -59,6 +66,12 @@ def spoken(version: str, bookings: str, cls: type[Wire]) -> str:
     """
     edition = _EDITIONS.get((version, bookings))
     return edition.number if edition is not None and _walker.changes(edition.number, cls) else version
+
+
+def telltales(version: str) -> tuple[bytes, ...]:
+    """Words one of which stands in every object that this version or edition says otherwise than the newest: few do. None: most
+    objects are said otherwise."""
+    return _TELLTALES.get(version, ())
 
 
 def up(version: str, cls: type[Wire], tree: Any, ctx: Context = _NOTHING) -> Any:

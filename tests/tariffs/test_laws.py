@@ -16,12 +16,14 @@ from backoffice.tariffs.rules.breakdown import rounded_taxes
 from backoffice.tariffs.rules.crossing import divide
 from backoffice.tariffs.rules.exact import decimal, exponent, rounded, text
 from backoffice.tariffs.rules.periods import microseconds, read
-from backoffice.tariffs.rules.policy import DEFAULT
+from backoffice.tariffs.rules.policy import DEFAULT, Outcome
 from backoffice.tariffs.rules.splitting import MeterReading, split
+from ocpi import versions
 from ocpi.wire.base import date_time_text
 from ocpi.wire.cdrs import CDR, CdrDimension, ChargingPeriod
 from ocpi.wire.json import encode, parse, validate
 from ocpi.wire.sessions import Session
+from ocpi.wire.tariffs import Tariff
 from tests.tariffs import generated
 from tests.tariffs.build import BERLIN, at, component, element, period, priced, tariff
 
@@ -170,3 +172,23 @@ def test_a_dimension_is_a_number() -> None:
     twice = period("09:00", ENERGY=1)
     twice.dimensions.append(CdrDimension(type=twice.dimensions[0].type, volume=Decimal(2)))
     assert priced(tariff(element(component("ENERGY", 1))), twice, zone=BERLIN).total.incl == 3
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds)
+def test_who_hears_nothing_of_bookings_prices_charges_alike(rng: random.Random) -> None:
+    """What is left out for partners without bookings is no part of the price of anything that they have."""
+    _, periods, end, zone = some(rng)
+    tree = generated.tariff(rng).model_dump(exclude_none=True) | {"last_updated": "2025-01-01T00:00:00Z"}
+    tree = parse(encode(tree))
+    for kind in ("RESERVATION_OVERTIME", "RESERVATION_CANCELLATION_FEES"):
+        one = {"price_components": [generated.component(rng, rng.choice(["TIME", "FLAT"]))]}
+        tree["elements"].insert(rng.randint(0, len(tree["elements"])), one | {"restrictions": {"reservation": kind}})
+    told = versions.down("2.3.0-b0", Tariff, tree)
+    assert len(told["elements"]) == len(tree["elements"]) - 2
+    outcome = rng.choice([None, Outcome.USED, Outcome.EXPIRED])
+    found = [price([validate(Tariff, each)], periods, zone, end=end, outcome=outcome) for each in (tree, told)]
+    whole, core = (
+        {name: (cost.excl, cost.incl) for name, cost in [*each.costs.items(), ("total", each.total)]} for each in found
+    )
+    assert whole == core

@@ -14,6 +14,8 @@ from tests.spec import facts
 VERSIONS = ("2.3.0", "2.2.1", "2.1.1")
 BOOKINGS_1_1 = "2.3.0-b1.1"
 """2.3.0 with the later edition of bookings, by the name that the changes have for it."""
+NO_BOOKINGS = "2.3.0-b0"
+"""2.3.0 without the module of bookings."""
 
 OPEN_IN_FACT = {"ModuleID", "VersionNumber"}
 """Never an OpenEnum before 2.3.0, yet parties could always add modules, and lists of versions name newer ones."""
@@ -58,6 +60,8 @@ def shape(version: str) -> Shape:
         return _newest()
     if version == BOOKINGS_1_1:
         return _bookings_1_1(_newest())
+    if version == NO_BOOKINGS:
+        return _no_bookings(_newest())
     if version == "2.2.1":
         return _older(_newest(), facts("deltas")["b_2.2.1_vs_primary"], "2.2.1")
     return _older(shape("2.2.1"), facts("deltas")["c_2.1.1_vs_2.2.1"], "2.1.1")
@@ -136,6 +140,13 @@ def _bookings_1_1(newest: Shape) -> Shape:
     gone = delta["enums"]["ReservationRestrictionType"]["removed"]
     enums["ReservationRestrictionType"] = enums["ReservationRestrictionType"] - set(gone)
     return Shape(classes, enums, newest.closed | {"BookingRestrictionType"})
+
+
+def _no_bookings(newest: Shape) -> Shape:
+    """Of the values that came with bookings, those that price what only bookings have."""
+    (more,) = (each["extension_values"] for each in facts("enums") if each["name"] == "ReservationRestrictionType")
+    core = newest.enums["ReservationRestrictionType"] - set(more["bookings"])
+    return Shape(newest.classes, newest.enums | {"ReservationRestrictionType": core}, newest.closed)
 
 
 def _renamed(field: Field) -> Field:

@@ -15,11 +15,11 @@ from ocpi.wire.json import validate
 from ocpi.wire.locations import Location
 from ocpi.wire.sessions import Session
 from tests.versions.differences import assumed, differences, may_vanish, tidy, unexcused
-from tests.versions.shapes import BOOKINGS_1_1, faults, shape
+from tests.versions.shapes import BOOKINGS_1_1, NO_BOOKINGS, faults, shape
 from tests.versions.strategies import mangled, older_values, values
 from tests.wire.classes import CLASSES, sample
 
-OLDER = ("2.2.1", "2.1.1", BOOKINGS_1_1)
+OLDER = ("2.2.1", "2.1.1", BOOKINGS_1_1, NO_BOOKINGS)
 TOP = {
     "2.3.0": [name for name in shape("2.3.0").classes if name in CLASSES and name != "ResponseFormat"],
     "2.2.1": """
@@ -32,6 +32,7 @@ TOP = {
         StartSession StopSession ReserveNow UnlockConnector CommandResponse CommandResult
     """.split(),  # noqa: SIM905  a list of words
     BOOKINGS_1_1: ["Booking", "BookingLocation", "BookingRequest", "Calendar", "Tariff", "CDR"],
+    NO_BOOKINGS: ["Tariff", "CDR"],
 }
 """What travels by itself in each version, of an edition where it makes a difference."""
 

@@ -18,6 +18,7 @@ from backoffice.cdrs.rules.content import same
 from backoffice.cdrs.rules.states import CdrState
 from backoffice.delivery.actions.staging import stage
 from backoffice.delivery.models import Message
+from backoffice.partners import peers
 from backoffice.partners.models import Connection
 from backoffice.partners.rules import ConnectionState, origin
 from backoffice.partners.secrets import UnableToDecrypt, decrypt
@@ -122,10 +123,14 @@ def _keeper(cdr: Cdr) -> Connection | None:
 
 
 def _is_ours(cdr: Cdr, data: Any, connection: Connection) -> bool:
-    version = connection.version
-    said = versions.spoken(version, connection.bookings_edition, CDR)
-    told = versions.up(said, CDR, data, Context(owner=(cdr.party.country_code, cdr.party.party_id)))
+    peer = peers.of_connection(connection.pk)
+    version, ours = connection.version, cdr.tree()
+    said = versions.spoken(version, peer.bookings, CDR) if peer is not None else version
+    context = Context(owner=(cdr.party.country_code, cdr.party.party_id))
+    told = versions.up(said, CDR, data, context)
     try:
-        return same(told, cdr.tree(), versions_told=(version, NEWEST))
-    except wire_json.Invalid:
+        if said != version:  # an edition: what it cannot say of ours
+            ours = versions.up(said, CDR, versions.down(said, CDR, ours, context), context)
+        return same(told, ours, versions_told=(version, NEWEST))
+    except (wire_json.Invalid, versions.Untranslatable):
         return False
