@@ -9,7 +9,7 @@ from backoffice import statements
 from backoffice.bookings.actions import arriving, hearing, receiving
 from backoffice.bookings.models import PLACES, SHELF
 from backoffice.bookings.models.bookings import READABLE
-from backoffice.bookings.models.places import PARTS, calendars_splice
+from backoffice.bookings.models.places import PARTS, WITHHELD, calendars_splice
 from backoffice.bookings.rules.states import RECEIVER_ROLES, SENDER_ROLES
 from backoffice.fields import DocumentField
 from backoffice.roaming_site import site
@@ -134,7 +134,8 @@ def places(peer: Peer, query: PageQuery) -> Page:
 
 
 def own_place(peer: Peer, owner: PartyRef | None, ids: tuple[str, ...]) -> Tree | None:
-    return _place([owner] if owner else _senders(peer), ids, f"d.ours AND NOT ({PLACES.hidden})", peer)
+    """One that is withdrawn is in no list any more; whoever was told of it is told that nothing of it is free."""
+    return _place([owner] if owner else _senders(peer), ids, f"d.ours AND NOT ({WITHHELD})", peer)
 
 
 def their_place(peer: Peer, owner: PartyRef, ids: tuple[str, ...]) -> Tree | None:

@@ -19,12 +19,15 @@ from tests.bookings.places import (
     asked,
     at,
     calendar,
+    canceled,
     one_evse,
     premises,
     slot,
     token,
     used,
 )
+from tests.bookings.test_doors import SENDER
+from tests.doors.asking import Asking
 from tests.factories import Partner
 
 pytestmark = pytest.mark.django_db
@@ -110,13 +113,22 @@ def test_partners_hear_of_it_unless_they_must_not(partner: Partner) -> None:
     paths = Message.objects.filter(module="booking_locations", state="DUE").values_list("object_path", flat=True)
     assert list(paths) == ["P9/C1"]
     publishing.withdraw(place.pk, by="ann", now=NOW)
-    assert not Message.objects.filter(module="booking_locations", state="DUE").exists()
+    paths = Message.objects.filter(module="booking_locations", state="DUE").values_list("object_path", flat=True)
+    assert list(paths) == ["P9"], "once more, and without calendars"
+    asking = Asking(partner.token)
+    assert "calendars" not in asking.get(f"{SENDER}/booking_locations/P9").data
+    assert asking.get(f"{SENDER}/booking_locations/P9/C1").says == (404, 2001)
+    assert asking.get(f"{SENDER}/booking_locations").data == []
+    # what is let go of there is not offered again
+    ask(partner, asked("R1", location_id="LOC9", tokens=[token("T1")], canceled=canceled()))
+    assert "calendars" not in place.tree()
     with pytest.raises(UnableToPublish, match="withdrawn already"):
         publishing.withdraw(place.pk, by="ann", now=NOW)
     place = one_evse(place.premises, "P9", options=[], now=NOW + timedelta(days=1))
     assert place.withdrawn_at is None
+    assert len(place.tree()["calendars"]) == 1
     publishing.remove_calendar(Calendar.objects.get().pk, by="ann", now=NOW)
     assert "calendars" not in place.tree()
     publishing.set_power(place.premises_id, watts=22_000, by="ann", now=NOW)
     publishing.set_power(place.premises_id, watts=None, by="ann", now=NOW)
-    assert SlotUse.objects.filter(used__gt=0).count() == 4
+    assert not SlotUse.objects.filter(used__gt=0).exists()

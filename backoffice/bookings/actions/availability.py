@@ -64,7 +64,8 @@ def place_power(place: BookableLocation) -> list[int]:
 
 def refresh(places: Sequence[int], *, now: datetime) -> None:
     """Say anew what is free there, and tell partners where it differs. In the caller's transaction, and last."""
-    rows = BookableLocation.objects.select_for_update(no_key=True).filter(pk__in=places, ours=True).order_by("pk")
+    rows = BookableLocation.objects.select_for_update(no_key=True).filter(pk__in=places, ours=True, withdrawn_at=None)
+    rows = rows.order_by("pk")
     for place in rows:
         changes: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
         for calendar in (

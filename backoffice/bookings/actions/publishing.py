@@ -251,18 +251,23 @@ def _write_calendar(place: BookableLocation, tree: Tree, now: datetime) -> Calen
 
 @settled
 def withdraw(place_id: int, *, by: str, now: datetime) -> None:
-    """Nobody can book it any more. What is booked stays booked (T-528: there is no DELETE). Raises UnableToPublish."""
+    """Nobody can book it any more. What is booked stays booked (T-528). Raises UnableToPublish.
+
+    There is no DELETE and no status that says so: partners are told of it once more, without calendars, and find it in no list.
+    """
     place = _own(place_id)
     if place.withdrawn_at is not None:
         raise UnableToPublish("It is withdrawn already.")
     place.withdrawn_at = now
     place.save(update_fields=["withdrawn_at"])
+    place.calendars.update(listed=False)
+    move(place.pk, at=milliseconds(now), grows=True)
     statements.run(
         """UPDATE delivery_message SET state = 'DROPPED', last_cause = 'nothing_left', last_error = 'Withdrawn.'
-           WHERE sender_id = %s AND module = 'booking_locations' AND state = 'DUE'
-             AND (object_path = %s OR starts_with(object_path, %s || '/'))""",
-        [place.party_id, place.object_id, place.object_id],
+           WHERE sender_id = %s AND module = 'booking_locations' AND state = 'DUE' AND starts_with(object_path, %s || '/')""",
+        [place.party_id, place.object_id],
     )
+    owe(place, [((place.object_id,), ())], now=now)
 
 
 @settled

@@ -159,6 +159,10 @@ def calendars_splice(document: bytes, calendars: bytes | None, last_updated: byt
     return (document[:-1], *listed, b',"last_updated":"', last_updated, b'"}')
 
 
+WITHHELD = """NOT d.shared OR EXISTS (SELECT 1 FROM locations_withholding w
+    WHERE w.location_id = d.premises_id AND w.connection_id = %(connection)s)"""
+"""Places `d` of ours that a peer must not know of, as SQL."""
+
 PLACES = Shelf(
     cls=wire.BookingLocation,
     table="bookings_bookablelocation",
@@ -167,6 +171,5 @@ PLACES = Shelf(
     module="booking_locations",
     parts=PARTS,
     splice=calendars_splice,
-    hidden="""NOT d.shared OR d.withdrawn_at IS NOT NULL OR EXISTS (SELECT 1 FROM locations_withholding w
-        WHERE w.location_id = d.premises_id AND w.connection_id = %(connection)s)""",
+    hidden=f"{WITHHELD} OR d.withdrawn_at IS NOT NULL",
 )
