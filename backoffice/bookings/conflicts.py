@@ -34,6 +34,7 @@ class Kind(StrEnum):
     POWER = "POWER"
     LATE_CHANGE = "LATE_CHANGE"
     NOT_KEPT = "NOT_KEPT"
+    OTHER_TIME = "OTHER_TIME"
 
 
 KINDS: Mapping[Kind, tuple[str, str]] = {
@@ -48,6 +49,10 @@ KINDS: Mapping[Kind, tuple[str, str]] = {
     Kind.NOT_KEPT: (
         "The station does not keep it",
         "Look after the station: a stranger may plug in there. It is asked again; or assign another EVSE.",
+    ),
+    Kind.OTHER_TIME: (
+        "Granted for another time than was asked",
+        "Ask whether the driver can come then; else change it, or take it back.",
     ),
     Kind.LATE_CHANGE: ("A request after its deadline", "Accept it all the same, or decline it and say why."),
 }
@@ -110,6 +115,14 @@ WITH b AS (
     WHERE b.ours AND a.status = 'PENDING'
         AND (a.asks = 'CHANGE' AND (b.change_until IS NULL OR greatest(a.received_at, %(now)s) > b.change_until)
             OR a.asks = 'CANCEL' AND greatest(a.received_at, %(now)s) > b.cancel_until)
+    UNION ALL
+    SELECT b.id, 'OTHER_TIME', NULL, (a.document::json #>> '{{period,start_from}}') || ' was asked'
+    FROM b JOIN LATERAL (SELECT a.document FROM bookings_bookingasked a
+        WHERE a.booking_id = b.id AND a.asks <> 'CANCEL' AND a.status = 'ACCEPTED' AND a.way = 'SAID'
+        ORDER BY a.received_at DESC, a.id DESC LIMIT 1) a ON true
+    WHERE NOT b.ours AND b.status = 'RESERVED'
+        AND ((a.document::json #>> '{{period,start_from}}')::timestamptz <> b.starts_at
+            OR (a.document::json #>> '{{period,end_before}}')::timestamptz <> b.ends_at)
     UNION ALL
     SELECT b.id, 'NOT_KEPT', NULL, h.reason::text FROM b JOIN bookings_hold h ON h.booking_id = b.id AND h.evse_id = b.evse_id
     WHERE h.state = 'REFUSED'

@@ -8,16 +8,20 @@ from typing import Any
 
 import pytest
 
-from backoffice.bookings.actions import hearing, requesting
+from backoffice.bookings import conflicts
+from backoffice.bookings.actions import arriving, hearing, requesting
 from backoffice.bookings.actions.requesting import UnableToRequest, Wish
 from backoffice.bookings.models import BookableLocation, Booking, BookingAsked
 from backoffice.delivery.actions import running
 from backoffice.delivery.models import Errand, Pull
+from backoffice.partners import peers
 from backoffice.partners.actions.connections import set_endpoints
-from backoffice.partners.models import Party
+from backoffice.partners.models import Connection, Party
 from backoffice.partners.secrets import decrypt
 from backoffice.roaming_site import site
 from backoffice.tokens.models import Token
+from ocpi.wire import bookings as wire
+from ocpi.wire import json as wire_json
 from ocpi.wire.bookings import CanceledReason
 from tests import factories
 from tests.bookings.places import at, calendar, one_evse, premises, text
@@ -213,6 +217,100 @@ def test_nobody_answers_and_the_list_is_asked_for(elv: Abroad) -> None:
     assert (asked.way, asked.status, asked.booking_id) == ("SAID", "ACCEPTED", Booking.objects.get().pk)
 
 
+def silent(elv: Abroad) -> BookingAsked:
+    """A request that went out and was not answered until its time was over."""
+    asked = requesting.request(elv.wish(), now=site.now())
+    elv.peer.script("POST", BASE, Twist(status=503, body=b"", works=False), forever=True)
+    run()
+    Errand.objects.update(deadline=site.now(), due_at=site.now())
+    run()
+    asked.refresh_from_db()
+    assert asked.way == "UNSURE"
+    return asked
+
+
+def test_what_was_taken_without_an_answer_is_found_in_the_list(elv: Abroad) -> None:
+    asked = silent(elv)
+    peer = peers.of_connection(elv.partner.connection.pk)
+    assert peer is not None
+    tree = answer(asked, "RESERVED", "ACCEPTED")
+    shouted = tree | {"request_id": asked.request_id.lower()}
+    items = [(peer.theirs[0], shouted, wire_json.validate(wire.Booking, shouted))]
+    assert arriving.store_page(peer, items, site.now()) == 1
+    asked.refresh_from_db()
+    assert (asked.way, asked.status, asked.booking_id) == ("SAID", "ACCEPTED", Booking.objects.get().pk)
+
+
+@pytest.mark.parametrize(
+    ("state", "after", "reason"),
+    [
+        ("ACTIVE", timedelta(hours=3), ""),  # tomorrow's booking may still be found
+        ("ACTIVE", timedelta(days=3), "until the time was over"),
+        ("SUSPENDED", timedelta(hours=3), ""),
+        ("REMOVED", timedelta(hours=3), "the connection is closed"),
+    ],
+)
+def test_who_is_away_for_hours_is_not_waited_for_for_ever(
+    elv: Abroad, state: str, after: timedelta, reason: str
+) -> None:
+    asked = silent(elv)
+    Connection.objects.filter(pk=elv.partner.connection.pk).update(state=state)
+    Pull.objects.update(state="FAILED")
+    assert hearing.give_up(now=site.now() + after) == bool(reason)
+    asked.refresh_from_db()
+    assert (asked.way, asked.status) == (("LOST", "FAILED") if reason else ("UNSURE", "PENDING"))
+    assert reason in asked.reason
+
+
+def test_a_connection_that_closes_in_the_middle_leaves_it_open_what_was_sent(elv: Abroad) -> None:
+    asked = requesting.request(elv.wish(), now=site.now())
+    elv.peer.script("POST", BASE, Twist(status=503, body=b"", works=False), forever=True)
+    run()
+    Connection.objects.update(state="SUSPENDED")
+    Errand.objects.update(due_at=site.now())
+    run()
+    asked.refresh_from_db()
+    assert (asked.way, asked.status) == ("UNSURE", "PENDING"), "the first try may have arrived"
+    # and before the first try: it was never sent
+    Connection.objects.update(state="ACTIVE")
+    other = requesting.request(elv.wish(12, 13), now=site.now())
+    Connection.objects.update(state="SUSPENDED")
+    run()
+    other.refresh_from_db()
+    assert (other.way, other.status) == ("LOST", "FAILED")
+
+
+def test_a_refusal_is_outdone_by_the_booking_itself(elv: Abroad) -> None:
+    """The first try was taken and its answer lost; the second one is refused as known already."""
+    asked = requesting.request(elv.wish(), now=site.now())
+    elv.peer.script("POST", BASE, Twist(status=503, body=b"", works=False))
+    run()
+    Errand.objects.update(due_at=site.now())
+    elv.answers(None, 2001)
+    run()
+    asked.refresh_from_db()
+    assert (asked.way, asked.status) == ("REFUSED", "DECLINED")
+    assert Pull.objects.filter(module="bookings").exists(), "the list is asked for all the same"
+    assert elv.asking.put(f"{RECEIVER}/B7", answer(asked, "RESERVED", "ACCEPTED")).says == (201, 1000)
+    asked.refresh_from_db()
+    assert (asked.way, asked.status) == ("SAID", "ACCEPTED")
+
+
+def test_another_time_than_was_asked_is_believed_and_work_for_staff(elv: Abroad) -> None:
+    asked = requesting.request(elv.wish(), now=site.now())
+    other = {"start_from": text(at(14, tomorrow())), "end_before": text(at(15, tomorrow()))}
+    elv.answers(answer(asked, "RESERVED", "ACCEPTED", period=other))
+    run()
+    booking = Booking.objects.get()
+    assert (booking.status, booking.starts_at) == ("RESERVED", at(14, tomorrow()))
+    (found,) = conflicts.found(now=site.now())
+    assert (found.kind, found.text) == (conflicts.Kind.OTHER_TIME, f"{text(at(10, tomorrow()))} was asked")
+    # it goes back to waiting, which a CPO may say; what is over it may not take up again
+    for number, (status, code) in enumerate((("PENDING", 1000), ("CANCELED", 1000), ("RESERVED", 2001))):
+        told = answer(asked, status, "ACCEPTED", at=text(site.now() + timedelta(seconds=number + 1)))
+        assert elv.asking.put(f"{RECEIVER}/B7", told).code == code, status
+
+
 def test_in_this_house(db: None) -> None:
     factories.own_party("DE-RDK")
     place = one_evse(premises(), calendars=[calendar(day=tomorrow(), days=5)], now=site.now())
@@ -236,9 +334,6 @@ def test_in_this_house(db: None) -> None:
 
 @pytest.mark.rule("T-517")
 def test_a_full_list_is_the_truth(elv: Abroad) -> None:
-    from backoffice.bookings.actions import arriving
-    from backoffice.partners import peers
-
     known = peers.of_connection(elv.partner.connection.pk)
     assert known is not None
     assert elv.asking.put(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
 
-from backoffice.bookings.models import BookableLocation, Booking, Calendar, Opening
+from backoffice.bookings.actions import keeping, publishing, receiving
+from backoffice.bookings.models import BookableLocation, Booking, Calendar, Claim, Opening
 from backoffice.roaming_site import site
 from tests import factories
-from tests.bookings.places import TERMS, asked, at, calendar, one_evse, premises, slot, text, token
+from tests.bookings.places import TERMS, ask, asked, at, calendar, one_evse, premises, slot, text, token
 from tests.doors.asking import Asking, snapshot
 from tests.factories import Partner, small_booking, small_place
 
@@ -241,3 +243,94 @@ def test_a_place_is_an_evse_or_of_a_kind(asking: Asking) -> None:
     assert asking.put(PLACE, neither | {"bookable_parking_options": [kind]}).says == (201, 1000)
     nothing = {"calendars": None, "booking_terms": None, "last_updated": LATER}
     assert asking.put(PLACE, small_place("BL1") | nothing).says == (200, 1000)
+
+
+def test_ids_are_the_same_in_any_case(asking: Asking, place: BookableLocation) -> None:
+    assert asking.ask("POST", SENDER, wanted("Req-1")).data["reservation_status"] == "RESERVED"
+    shouted = wanted("REQ-1", 12, 13, location_id="loc1", evse_uid="e1", country_code="se", party_id="elv")
+    answered = asking.ask("POST", SENDER, shouted)
+    assert answered.says == (200, 1000)
+    assert (answered.data["request_id"], answered.data["period"]["start_from"]) == ("Req-1", text(at(12, tomorrow())))
+    taken = asking.ask("POST", SENDER, wanted("R2", 12, 13, tokens=[token("tag1", type="RFID")]))
+    assert taken.data["reservation_status"] == "REJECTED", "the same card"
+    assert Booking.objects.count() == 2
+
+
+def test_requests_have_an_end(asking: Asking, place: BookableLocation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one booking: its document holds them all. Taken back it can be at any time."""
+    monkeypatch.setattr(receiving, "MOST_REQUESTS", 3)
+    for start in (10, 11, 12):
+        assert asking.ask("POST", SENDER, wanted("R1", start, start + 1)).code == 1000
+    answered = asking.ask("POST", SENDER, wanted("R1", 13, 14))
+    assert answered.says == (200, 2001)
+    assert "3 requests" in answered.envelope["status_message"]
+    back = wanted("R1", 12, 13, canceled={"cancellation_reason": "TRAFFIC", "who_canceled": "EMSP"})
+    assert asking.ask("POST", SENDER, back).data["reservation_status"] == "CANCELED"
+    assert asking.ask("POST", SENDER, wanted("R1", 14, 15)).says == (200, 2001)
+
+
+MOVES = ("change", "cancel", "miss", "replace")
+
+
+@pytest.mark.parametrize("order", list(permutations(MOVES, 2)), ids="-".join)
+def test_whoever_is_first_is_kept_to(asking: Asking, place: BookableLocation, order: tuple[str, str]) -> None:
+    """A change, a cancellation, a no-show and another calendar, one after the other: the second finds what the first left."""
+    first = asking.ask("POST", SENDER, wanted()).data
+    booking = Booking.objects.get()
+    canceled = {"cancellation_reason": "TRAFFIC", "who_canceled": "EMSP"}
+    shut = calendar(day=tomorrow(), days=1) | {"available_timeslots": [slot(at(20, tomorrow()), at(21, tomorrow()))]}
+    late = booking.noshow_at
+    assert late is not None
+
+    def miss() -> str:
+        try:
+            keeping.miss(booking.pk, by="", now=late)
+        except keeping.UnableToKeep as refusal:
+            return str(refusal)
+        return ""
+
+    acts = {
+        "change": lambda: asking.ask("POST", SENDER, wanted("R1", 12, 13)).envelope.get("status_message") or "",
+        "cancel": lambda: asking.ask("POST", SENDER, wanted(canceled=canceled)).envelope.get("status_message") or "",
+        "miss": miss,
+        "replace": lambda: publishing.set_calendar(place.pk, shut, by="ann", now=site.now()) and "",
+    }
+    said = [acts[each]() for each in order]
+    booking.refresh_from_db()
+    found = (booking.status, f"{booking.starts_at:%H}", said[1])
+    after = {
+        ("change", "cancel"): ("CANCELED", "12", ""),
+        ("change", "miss"): ("RESERVED", "12", "It has not begun yet."),
+        ("change", "replace"): ("RESERVED", "12", ""),
+        ("cancel", "change"): ("CANCELED", "10", "The booking is CANCELED and cannot be changed."),
+        ("cancel", "miss"): ("CANCELED", "10", "The booking is CANCELED."),
+        ("cancel", "replace"): ("CANCELED", "10", ""),
+        ("miss", "change"): ("NO_SHOW", "10", "The booking is NO_SHOW and cannot be changed."),
+        ("miss", "cancel"): ("NO_SHOW", "10", "The booking is NO_SHOW and cannot be canceled."),
+        ("miss", "replace"): ("NO_SHOW", "10", ""),
+        ("replace", "change"): ("RESERVED", "10", "It is outside of what the calendar offers."),
+        ("replace", "cancel"): ("CANCELED", "10", ""),
+        ("replace", "miss"): ("NO_SHOW", "10", ""),
+    }
+    assert found == after[order]
+    assert Claim.objects.exists() is (booking.status == "RESERVED")
+    assert first["reservation_status"] == "RESERVED"
+
+
+@pytest.mark.parametrize(
+    ("day", "hours", "status"),
+    [
+        ("2026-10-25", ("00:00", "01:00"), "RESERVED"),  # two o'clock, in summer; an hour later it is two again
+        ("2026-10-25", ("01:00", "02:00"), "RESERVED"),
+        ("2026-10-25", ("00:30", "01:30"), "REJECTED"),
+        ("2026-03-29", ("00:00", "02:00"), "RESERVED"),  # from one to four: two o'clock there is not
+    ],
+)
+def test_days_that_are_not_of_24_hours(partner: Partner, day: str, hours: tuple[str, str], status: str) -> None:
+    noon = datetime.fromisoformat(f"{day}T12:00:00Z")
+    offered = calendar(step=60, day=noon - timedelta(days=1), days=2)
+    place = one_evse(premises(time_zone="Europe/Berlin"), calendars=[offered], now=noon - timedelta(days=3))
+    assert place.time_zone == "Europe/Berlin"
+    start, end = (datetime.fromisoformat(f"{day}T{hour}:00Z") for hour in hours)
+    answered = ask(partner, asked(start=start, end=end), now=noon - timedelta(days=2))
+    assert answered.booking.status == status, answered.sentence

@@ -247,6 +247,7 @@ MISUSE = [
     ("green", asked(period=slot(at(10), at(11), green_energy_support=True)), "There is no green energy then."),
     ("a connector that is not there", asked(connector_id="9"), "There is no connector 9."),
     ("without a card", asked(tokens=[]), "It must name an RFID token: the terms ask for one."),
+    ("too many cards", asked(tokens=[token(f"T{n}") for n in range(251)]), "It names more than 250 tokens."),
     ("another EVSE", asked(evse_uid="E9"), "No space there is of the kind that is asked for."),
 ]
 

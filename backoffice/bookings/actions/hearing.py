@@ -12,12 +12,14 @@ from backoffice.bookings.actions.writing import MODULE, note
 from backoffice.bookings.models import Booking, BookingAsked
 from backoffice.bookings.rules.states import Way
 from backoffice.delivery.actions import pulling
-from backoffice.delivery.models import Pull, PullState
+from backoffice.delivery.models import Errand, Pull, PullState
 from backoffice.documents.fates import Fate, ordered_at
 from backoffice.fields import milliseconds
+from backoffice.partners.rules import ConnectionState
 from ocpi.client import Cause
 from ocpi.module import Reply
 from ocpi.wire import bookings as wire
+from ocpi.wire import json as wire_json
 from ocpi.wire.bookings import ReservationRequestStatus
 
 PATIENCE = timedelta(minutes=10)
@@ -50,6 +52,8 @@ def delivered(kind: str, key: str, reply: Reply, now: datetime) -> None:
         _over(asked, Way.LOST, ReservationRequestStatus.FAILED, reply.problem, now)
     elif reply.cause in SAID_NO:
         _over(asked, Way.REFUSED, ReservationRequestStatus.DECLINED, reply.problem, now)
+        if Errand.objects.filter(module=MODULE, key=key, attempts__gt=1).exists():
+            _look(asked, now)  # a CPO may refuse what it has taken when it came before
     else:
         asked.way, asked.reason = Way.UNSURE.value, (reply.problem or "Nobody answered.")[:512]
         asked.save(update_fields=["way", "reason"])
@@ -118,20 +122,35 @@ def _look(asked: BookingAsked, now: datetime) -> None:
 
 
 def give_up(*, now: datetime) -> int:
-    """What nobody answered, and the CPO's list, asked for since, does not have, was never taken. Returns how many."""
+    """What nobody answered, and the CPO's list, asked for since, does not have, was never taken. Where no list can be had, for
+    the connection is gone or the CPO stays away until the time that was asked for is over, nobody will ever know, and that is
+    what is said. Should the CPO tell of the booking all the same, it is believed. Returns how many."""
     with transaction.atomic():
         return _give_up(now)
 
 
 def _give_up(now: datetime) -> int:
-    unsure = BookingAsked.objects.filter(way=Way.UNSURE.value, received_at__lt=now - PATIENCE).select_related("booking")
+    unsure = BookingAsked.objects.filter(way=Way.UNSURE.value, received_at__lt=now - PATIENCE).select_related(
+        "booking", "connection"
+    )
     count = 0
     for asked in unsure.select_for_update(of=("self",), no_key=True).order_by("pk"):
         since = asked.received_at + ANSWER_WITHIN
         read = Pull.objects.filter(
             connection=asked.connection_id, module=MODULE, state=PullState.DONE, started_at__gt=since
         )
-        if read.exists():
-            _over(asked, Way.LOST, ReservationRequestStatus.FAILED, "The CPO's list does not have it.", now)
+        reason = "The CPO's list does not have it." if read.exists() else _hopeless(asked, now)
+        if reason:
+            _over(asked, Way.LOST, ReservationRequestStatus.FAILED, reason, now)
             count += 1
     return count
+
+
+def _hopeless(asked: BookingAsked, now: datetime) -> str:
+    connection = asked.connection
+    if connection is None or connection.state == ConnectionState.REMOVED:
+        return "Nobody answered, and the connection is closed: ask the CPO whether it took the request."
+    asks = wire_json.validate(wire.BookingRequest, asked.tree())
+    if asks.period.end_before <= now:
+        return "Nobody answered until the time was over that was asked for."
+    return ""

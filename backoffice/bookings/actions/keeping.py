@@ -41,10 +41,12 @@ def cancel(booking_id: int, *, reason: CanceledReason, note_to_staff: str = "", 
 
 @settled
 def miss(booking_id: int, *, by: str, now: datetime) -> Booking:
-    """Nobody came: NO_SHOW, and the space is free. Raises UnableToKeep."""
+    """Nobody came: NO_SHOW, and the space is free. By itself (`by` nobody) only after the time-out. Raises UnableToKeep."""
     booking = _locked(booking_id)
     if booking.starts_at > now:
         raise UnableToKeep("It has not begun yet.")
+    if not by and (booking.noshow_at is None or booking.noshow_at > now):
+        raise UnableToKeep("Its driver may still come.")
     return _end(booking, Event.MISS, "NO_SHOW", {}, "Nobody came in time.", by, now)
 
 

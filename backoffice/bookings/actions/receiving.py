@@ -44,6 +44,9 @@ Tree = dict[str, Any]
 UTC_ZONE = ZoneInfo("UTC")
 
 _LIVE = {status.value for status in LIVE}
+MOST_REQUESTS = 200
+"""Of one booking, whose document holds them all; beyond that it can still be taken back."""
+
 _DECLINED = ReservationRequestStatus.DECLINED.value
 _REQUESTS = 0x0B01
 """Class of the advisory locks of request ids: the same request, twice at once, must find itself."""
@@ -94,6 +97,8 @@ def receive(request: Request) -> granting.Answered:
     row = _again(request, booking)
     if row is not None:
         return granting.Answered(booking, row, row.reason)
+    if booking.requests.count() >= MOST_REQUESTS and (request.value.canceled is None or booking.status not in _LIVE):
+        raise UnableToTake(f"request_id: {MOST_REQUESTS} requests were made for this booking, and no more are taken.")
     asked = _row(request, booking, asking(request.value, known=True))
     if asked.asks == Asking.CANCEL:
         return granting.cancel_asked(booking, asked, request.value, by=request.asked_by, now=request.now)

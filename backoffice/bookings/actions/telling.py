@@ -106,7 +106,10 @@ def _answered(booking: Booking, value: wire.Booking, now: datetime) -> None:
             status = _SAID.get(value.reservation_status)
         if status is None:
             continue
-        undecided = row.status == ReservationRequestStatus.PENDING.value or row.way == Way.LOST.value
+        undecided = row.status == ReservationRequestStatus.PENDING.value or row.way in (
+            Way.LOST.value,
+            Way.REFUSED.value,
+        )
         row.booking, row.way = booking, Way.SAID.value
         if undecided and status is not ReservationRequestStatus.PENDING:
             row.status, row.decided_at = status.value, now

@@ -23,6 +23,9 @@ LATE = timedelta(minutes=5)
 AHEAD = timedelta(days=366)
 """Nobody's calendar is worth more than this."""
 
+MOST_TOKENS = 250
+"""Of one booking: each is locked while it is looked whether another has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -138,6 +141,8 @@ def _connector(wanted: Wanted) -> str:
 
 
 def _tokens(wanted: Wanted) -> str:
+    if len(wanted.token_types) > MOST_TOKENS:
+        return f"It names more than {MOST_TOKENS} tokens."
     if wanted.terms.RFID_auth_required and TokenType.RFID not in wanted.token_types:
         return "It must name an RFID token: the terms ask for one."
     return ""

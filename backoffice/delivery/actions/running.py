@@ -160,7 +160,8 @@ def _run(errand: Errand, orphaned: bool) -> None:
     try:
         route = _route(errand, module, shape)
     except NoRoute as error:
-        _finish(errand, shape, ErrandState.FAILED, Reply(problem=str(error), cause=error.cause, sent=False))
+        before = errand.attempts > 1  # an earlier try may have arrived, whatever has come between since
+        _finish(errand, shape, ErrandState.FAILED, Reply(problem=str(error), cause=error.cause, sent=before))
         return
     crash_point("errand-claimed-before-send")
     outcome = site.call(
