@@ -77,10 +77,16 @@ class Ground:
         import django
 
         django.setup()
+        from django.db import connection
+
         from backoffice.supervisor.prepare import migrate
 
+        kept = connection.settings_dict["OPTIONS"]
         with quiet():
             migrate()
+        connection.close()
+        # as production's processes connect, which migrating does not; but tables may be filled for as long as that takes
+        connection.settings_dict["OPTIONS"] = kept | {"options": f"{kept['options']} -c statement_timeout=0"}
 
     def stop(self) -> None:
         from django.db import connections

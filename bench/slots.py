@@ -1,8 +1,8 @@
 """Look for free slots among 1,000 EVSEs with 100,000 bookings in 30 days, by steps of a quarter of an hour: the first 50.
 
 Each EVSE has a hundred bookings of half an hour to two hours, strewn over its month; its calendar opens every day. Counted is the
-search itself, as the app's door and the staff's page call it. The last row is the hardest there is: no slot of that length is
-free anywhere, so that the whole month of all of them is looked at in vain.
+search itself, as the app's door and the staff's page call it; the first of each row comes over a new connection and counts, too.
+The last row is the hardest: no slot of that length is free before the last days, so that the month of all is looked at.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def main(ground: Ground, *, rounds: int, seconds: float) -> list[report.Line]:
     lines, notes = [], []
     for name, asked in SEARCHES.items():
         times, found = [], 0
-        for number in range(EACH + 5):
+        database.close()
+        for _ in range(EACH):
             since = BEGIN + timedelta(minutes=15 * chance.randrange(96))
             search = Search(
                 since=since,
@@ -61,8 +62,7 @@ def main(ground: Ground, *, rounds: int, seconds: float) -> list[report.Line]:
             )
             before = time.perf_counter()
             slots = free(search, now=BEGIN)
-            if number >= 5:  # the first ones plan
-                times.append((time.perf_counter() - before) * 1000)
+            times.append((time.perf_counter() - before) * 1000)
             found = len(slots)
         p99 = statistics.quantiles(times, n=100)[98]
         notes.append(f"{name}: {found} found")
@@ -71,7 +71,7 @@ def main(ground: Ground, *, rounds: int, seconds: float) -> list[report.Line]:
                 f"{name}, p99 of {EACH}",
                 f"{p99:.0f} ms",
                 "",
-                f"p50 {statistics.median(times):.0f} ms",
+                f"p50 {statistics.median(times):.0f} ms, first {times[0]:.0f} ms",
                 f"< {P99_MS:.0f} ms",
                 p99 < P99_MS,
             )

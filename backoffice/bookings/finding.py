@@ -120,48 +120,67 @@ class _Fits:
 
 
 _GAPS = """
-WITH open AS MATERIALIZED (
-    SELECT d.id AS place, coalesce(r.id, -d.id) AS resource, r.option, d.premises_id, d.time_zone, c.step, o.max_power, o.green,
-        GREATEST(o.starts_at, %(since)s) AS s, LEAST(o.ends_at, %(until)s) AS e
-    FROM bookings_opening o
-    JOIN bookings_calendar c ON c.id = o.calendar_id AND c.listed
-    JOIN bookings_bookablelocation d ON d.id = o.place_id AND d.withdrawn_at IS NULL
+WITH asked AS MATERIALIZED (
+    SELECT d.id AS place, coalesce(r.id, -d.id) AS resource, r.option, r.unit, r.capacity, d.premises_id, d.time_zone,
+        coalesce(r.capacity = 1 AND p.id IS NULL, false) AS single
+    FROM bookings_bookablelocation d
     LEFT JOIN bookings_resource r ON r.place_id = d.id
-    WHERE o.starts_at < %(until)s AND o.ends_at > %(since)s
-      AND LEAST(o.ends_at, %(until)s) - GREATEST(o.starts_at, %(since)s) >= %(length)s
-      AND (%(power)s::numeric IS NULL OR o.max_power IS NULL OR o.max_power >= %(power)s::numeric)
-      AND (NOT %(green)s OR o.green)
-      AND (d.shared OR %(named)s)
+    LEFT JOIN bookings_resource p ON p.location_id = d.premises_id AND p.of = 'POWER'
+    WHERE d.withdrawn_at IS NULL AND (d.shared OR %(named)s)
       AND coalesce(d.shortest * interval '1 minute' <= %(length)s, true)
       AND coalesce(d.longest * interval '1 minute' >= %(length)s, true)
       {places}),
+edges AS MATERIALIZED (
+    SELECT * FROM (
+        SELECT k.resource_id AS resource, lower(k.period) AS e, upper(k.period) AS u,
+            coalesce(max(upper(k.period)) OVER before, %(since)s) AS s, lead(true) OVER before IS NULL AS last
+        FROM bookings_claim k WHERE k.period && tstzrange(%(since)s, %(until)s) {resources}
+        WINDOW before AS (PARTITION BY k.resource_id ORDER BY k.period
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) each
+    WHERE last OR e - s >= %(length)s),
+singles AS (
+    SELECT resource, s, e FROM edges WHERE e - s >= %(length)s
+    UNION ALL
+    SELECT resource, GREATEST(s, u), %(until)s FROM edges WHERE last AND %(until)s - GREATEST(s, u) >= %(length)s
+    UNION ALL
+    SELECT resource, %(since)s, %(until)s FROM asked a
+    WHERE single AND NOT EXISTS (SELECT FROM edges x WHERE x.resource = a.resource)),
 busy AS (
     SELECT k.resource_id AS resource, lower(k.period) AS s, upper(k.period) AS e
-    FROM bookings_claim k JOIN bookings_resource r ON r.id = k.resource_id AND r.of = 'SPACES' AND r.capacity = 1
-    WHERE k.period && tstzrange(%(since)s, %(until)s) {resources}
+    FROM asked a JOIN bookings_claim k ON k.resource_id = a.resource
+    WHERE NOT a.single AND a.capacity = 1 AND k.period && tstzrange(%(since)s, %(until)s)
     UNION ALL
-    SELECT u.resource_id, u.starts_at, u.starts_at + make_interval(mins => r.unit)
-    FROM bookings_slotuse u JOIN bookings_resource r ON r.id = u.resource_id AND r.of = 'SPACES' AND r.capacity <> 1
-    WHERE u.used >= u.capacity AND u.starts_at > %(since)s - interval '15 minutes' AND u.starts_at < %(until)s {units}
+    SELECT u.resource_id, u.starts_at, u.starts_at + make_interval(mins => a.unit)
+    FROM asked a JOIN bookings_slotuse u ON u.resource_id = a.resource
+    WHERE a.capacity <> 1 AND u.used >= u.capacity
+      AND u.starts_at > %(since)s - interval '15 minutes' AND u.starts_at < %(until)s
     UNION ALL
-    SELECT x.resource, u.starts_at, u.starts_at + make_interval(mins => p.unit)
-    FROM bookings_resource p
-    JOIN (SELECT DISTINCT resource, premises_id FROM open) x ON x.premises_id = p.location_id
+    SELECT a.resource, u.starts_at, u.starts_at + make_interval(mins => p.unit)
+    FROM bookings_resource p JOIN asked a ON a.premises_id = p.location_id
     JOIN bookings_slotuse u ON u.resource_id = p.id AND u.used > p.capacity - coalesce(%(power)s::numeric, 1)
         AND u.starts_at > %(since)s - interval '15 minutes' AND u.starts_at < %(until)s
     WHERE p.of = 'POWER'
     UNION ALL
-    SELECT DISTINCT resource, 'infinity'::timestamptz, 'infinity'::timestamptz FROM open),
-gaps AS (
+    SELECT resource, 'infinity'::timestamptz, 'infinity'::timestamptz FROM asked WHERE NOT single),
+others AS (
     SELECT resource, s, e FROM (
         SELECT resource, coalesce(max(e) OVER (PARTITION BY resource ORDER BY s ROWS BETWEEN UNBOUNDED PRECEDING
             AND 1 PRECEDING), '-infinity') AS s, s AS e FROM busy) each
     WHERE s < e AND (s = '-infinity' OR e = 'infinity' OR e - s >= %(length)s))
-SELECT o.place, o.option, GREATEST(o.s, g.s), LEAST(o.e, g.e), o.step, o.time_zone, o.max_power, o.green
-FROM gaps g JOIN open o ON o.resource = g.resource
-WHERE GREATEST(o.s, g.s) < %(end)s AND LEAST(o.e, g.e) - GREATEST(o.s, g.s) >= %(length)s
+SELECT a.place, a.option, GREATEST(o.starts_at, g.s, %(since)s), LEAST(o.ends_at, g.e, %(until)s), c.step, a.time_zone,
+    o.max_power, o.green
+FROM (SELECT *, true AS single FROM singles UNION ALL SELECT *, false FROM others) g
+JOIN asked a ON a.resource = g.resource AND a.single = g.single
+JOIN bookings_opening o ON o.place_id = a.place AND o.starts_at < %(until)s AND o.ends_at > %(since)s
+JOIN bookings_calendar c ON c.id = o.calendar_id AND c.listed
+WHERE (%(power)s::numeric IS NULL OR o.max_power IS NULL OR o.max_power >= %(power)s::numeric)
+  AND (NOT %(green)s OR o.green)
+  AND GREATEST(o.starts_at, g.s, %(since)s) < %(end)s
+  AND LEAST(o.ends_at, g.e, %(until)s) - GREATEST(o.starts_at, g.s, %(since)s) >= %(length)s
 ORDER BY 3, 1, 2 LIMIT %(limit)s
 """
+"""`singles`: of what is one space and shares no power, the gaps before, between and behind its claims, which an index has in
+their order. `others`: of everything else, what is left between the units that are full and the claims, put in order here."""
 
 
 def _gaps(search: Search, since: datetime, end: datetime) -> list[tuple[Any, ...]]:
@@ -169,8 +188,8 @@ def _gaps(search: Search, since: datetime, end: datetime) -> list[tuple[Any, ...
     named = search.places is not None
     places = "AND d.id = ANY(%(places)s::bigint[])" if named else ""
     places += " AND d.party_id = ANY(%(parties)s::bigint[])" if search.parties is not None else ""
-    own = "AND {} IN (SELECT resource FROM open)" if named else ""
-    sql = _GAPS.format(places=places, resources=own.format("k.resource_id"), units=own.format("u.resource_id"))
+    own = "AND k.resource_id IN (SELECT resource FROM asked)" if named else ""
+    sql = _GAPS.format(places=places, resources=own)
     return statements.run_once(
         sql,
         {

@@ -7,15 +7,18 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import transaction
 
 from backoffice.bookings.actions import publishing
+from backoffice.bookings.actions.keeping_apart import Taken, Want, rearrange
 from backoffice.bookings.finding import Search, UnableToFind, free
-from backoffice.bookings.models import Booking, Resource
+from backoffice.bookings.models import BookableLocation, Booking, Resource
 from backoffice.bookings.rules import slots
 from backoffice.locations.models import Evse
 from ocpi.wire import json as wire_json
 from ocpi.wire.bookings import BookableParkingOptions
 from tests import factories
+from tests.bookings import rows
 from tests.bookings.places import (
     CAR,
     DAY,
@@ -30,6 +33,7 @@ from tests.bookings.places import (
     one_evse,
     premises,
     slot,
+    text,
     token,
 )
 from tests.doors.asking import Asking
@@ -46,8 +50,6 @@ def elv(db: None) -> Partner:
 
 def found(since: datetime, until: datetime, length: timedelta = HOUR, **given: object) -> list[tuple[str, datetime]]:
     search = Search(since=since, until=until, length=length, **given)  # type: ignore[arg-type]
-    from backoffice.bookings.models import BookableLocation
-
     names = dict(BookableLocation.objects.values_list("pk", "object_id"))
     return [(names[each.place], each.starts_at) for each in free(search, now=NOW)]
 
@@ -125,6 +127,67 @@ def test_as_a_plain_look_finds_them(elv: Partner) -> None:
     ]
     assert [when for _, when in found(at(0), at(72), limit=1000)] == plain
     assert Resource.objects.get(place=several).capacity == 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_as_a_plain_look_finds_them_at_places_of_every_kind(elv: Partner, seed: int) -> None:
+    """One space, two alike, one that shares the power of its location, one of a partner's; claims of one holder that overlap
+    each other, as a booking that asks to be moved has them."""
+    chance = random.Random(seed)
+    one = one_evse(premises("LOC1"), "P1", calendars=[calendar(days=4)])
+    half = [slot(at(0), at(30)), slot(at(33), at(60))]
+    two = alike(premises("LOC2", evses=2), "P2", calendars=[calendar(days=4, available_timeslots=half)])
+    weak = one_evse(premises("LOC3"), "P3", calendars=[calendar(days=4)])
+    publishing.set_power(weak.premises_id or 0, watts=20_000, by="ann", now=NOW)
+    told = small_place("P4") | {"calendars": [calendar(available_timeslots=half, last_updated=text(NOW))]}
+    assert Asking(elv.token).put("2.3.0/receiver/bookings/SE/ELV/booking_locations/P4", told).code == 1000
+    spaces = {row.place_id: row for row in Resource.objects.filter(of="SPACES")}
+    busy: dict[str, list[tuple[int, int]]] = {"P1": [], "P2": [], "P3": []}
+    power: list[tuple[int, int]] = []
+    for number, place in enumerate([one, two, weak] * chance.choice([2, 12])):
+        start = chance.randrange(-8, 4 * 96)
+        end = start + chance.randint(1, 40)
+        wants = [Want(spaces[place.pk].pk, at(start / 4), at(end / 4))]
+        if number % 4 == 0:
+            wants += [Want(spaces[place.pk].pk, at(start / 4 + 1), at(end / 4 + 1))]
+        try:
+            keep(elv, place, wants)
+        except Taken:
+            continue
+        busy[place.object_id] += [(start, end + 4 if number % 4 == 0 else end)]
+    watts = Resource.objects.get(of="POWER").pk
+    for start in (40, 200):
+        keep(elv, weak, [Want(watts, at(start / 4), at(start / 4 + 3), 15_000)])
+        power += [(start, start + 12)]
+
+    for length in (1, 3, 20, 80):
+        for watt in (None, 4_000, 11_000):
+
+            def room(name: str, quarter: int, watt: int | None = watt) -> bool:
+                if name in ("P2", "P4") and not (quarter < 120 or 132 <= quarter < 240):
+                    return False
+                if name == "P3" and watt == 11_000 and any(start <= quarter < end for start, end in power):
+                    return False
+                taken = sum(start <= quarter < end for start, end in busy.get(name, []))
+                return taken < (2 if name == "P2" else 1)
+
+            since, until = chance.choice([(0, 384), (30, 300), (121, 140)])
+            plain = [
+                (name, at(quarter / 4))
+                for quarter in range(since, until - length + 1)
+                for name in ("P1", "P2", "P3", "P4")
+                if all(room(name, quarter + step) for step in range(length))
+                # openings are two, and a slot is within one
+            ]
+            most = chance.choice([50, 2000])
+            got = found(at(since / 4), at(until / 4), timedelta(minutes=15 * length), power=watt, limit=most)
+            assert got == plain[:most], (length, watt)
+
+
+def keep(partner: Partner, place: BookableLocation, wants: list[Want]) -> None:
+    """Raises Taken."""
+    with transaction.atomic():
+        rearrange(holder=rows.booking(place, partner.party, at(0)), add=wants)
 
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -141,7 +141,7 @@ class Claim(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["booking"], name="claim_booking"),
             models.Index(fields=["block"], name="claim_block", condition=~Q(block=None)),
-            models.Index("resource", models.Func(F("period"), function="lower"), name="claim_resource"),
+            models.Index(fields=["resource", "period"], name="claim_of_resource"),
             GistIndex(fields=["period"], name="claim_period"),
         ]
 
