@@ -1,6 +1,7 @@
 """The sidebar: the groups of the handbook, holding only what exists, each item shown to those who may open it.
 
-An app adds its line here. `settings.UNFOLD` names `sidebar`.
+An app adds its line here. `settings.UNFOLD` names `sidebar`. Forty lines fit no window: groups are folded, but the one that the
+page belongs to; whoever opens others finds them open on the next page too (`console.js`).
 """
 
 from __future__ import annotations
@@ -33,6 +34,14 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Locations", "location_on", "admin:locations_location_changelist", "locations.view_location"),
             ("Map", "map", "admin:locations_location_map", "locations.view_location"),
             ("Status board", "grid_view", "admin:locations_location_board", "locations.view_location"),
+            ("Tariffs", "sell", "admin:tariffs_tariff_changelist", "tariffs.view_tariff"),
+            ("Tariff drafts", "edit_note", "admin:tariffs_draft_changelist", "tariffs.view_draft"),
+            ("Payment terminals", "point_of_sale", "admin:payments_terminal_changelist", "payments.view_terminal"),
+        ),
+    ),
+    (
+        "Bookings",
+        (
             ("Booking calendar", "calendar_month", "admin:bookings_booking_calendar", "bookings.view_booking"),
             ("Bookings", "event_available", "admin:bookings_booking_changelist", "bookings.view_booking"),
             (
@@ -41,9 +50,6 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
                 "admin:bookings_bookablelocation_changelist",
                 "bookings.view_bookablelocation",
             ),
-            ("Tariffs", "sell", "admin:tariffs_tariff_changelist", "tariffs.view_tariff"),
-            ("Tariff drafts", "edit_note", "admin:tariffs_draft_changelist", "tariffs.view_draft"),
-            ("Payment terminals", "point_of_sale", "admin:payments_terminal_changelist", "payments.view_terminal"),
         ),
     ),
     (
@@ -113,6 +119,9 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
     ),
 )
 
+FIT = 9
+"""Lines that fit beside the heads of the groups in a window of 800 pixels."""
+
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     shown = []
@@ -123,8 +132,23 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             if (not permission or request.user.has_perm(permission)) and (link := _link(name))
         ]
         if items:
-            shown.append({"title": title, "items": items})
+            shown.append({"title": title, "items": items, "open": any(item["active"] for item in items)})
+    _unfold([group for group in shown if group["title"]])
     return shown
+
+
+def _unfold(groups: list[dict[str, Any]]) -> None:
+    """Where the page belongs to no group (Home, Search), the first ones are open; who may open little sees all of it."""
+    few = sum(len(group["items"]) for group in groups) <= FIT
+    if not few and any(group["open"] for group in groups):
+        return
+    room = FIT
+    for group in groups:
+        room -= len(group["items"])
+        if few or room >= 0:
+            group["open"] = True
+        else:
+            break
 
 
 def _link(name: str) -> str | None:

@@ -92,6 +92,22 @@ const reachable = () => {
 document.addEventListener("DOMContentLoaded", reachable);
 window.addEventListener("resize", reachable);
 
+// The menu's groups stay as somebody left them; the one of the page is always open, and its line in sight.
+document.addEventListener("DOMContentLoaded", () => {
+  const left = JSON.parse(localStorage.getItem("rd-menu") || "{}");
+  for (const group of document.querySelectorAll("details[data-fold]")) {
+    const name = group.dataset.fold;
+    if (name in left && !group.querySelector("[aria-current]")) group.open = left[name];
+    group.querySelector("summary").addEventListener("click", () => {
+      left[name] = !group.open;
+      localStorage.setItem("rd-menu", JSON.stringify(left));
+    });
+  }
+});
+document.addEventListener("alpine:initialized", () => requestAnimationFrame(() => {
+  document.querySelector("#nav-sidebar-apps [aria-current]")?.scrollIntoView({ block: "nearest" });
+}));
+
 // The theme hides the page until its scripts run, and what is hidden takes no focus: give it afterwards, to what the page asks
 // for (an error summary, an entry just added) or to the field that the address names.
 const settle = () => {
