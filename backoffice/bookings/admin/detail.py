@@ -13,6 +13,7 @@ from backoffice.bookings import conflicts
 from backoffice.bookings.admin import words
 from backoffice.bookings.models import Booking, BookingAsked
 from backoffice.bookings.rules.states import LIVE, TRANSITIONS, Event, moved
+from backoffice.console import trail
 from backoffice.console.cells import masked
 from backoffice.console.scope import parties_of
 from backoffice.delivery.models import Exchange, Message
@@ -58,6 +59,7 @@ class DetailPages:
             "title": f"Booking {row.object_id}",
             "crumbs": [("Bookings", reverse("admin:bookings_booking_changelist"))],
             "row": row,
+            "trail": trail.of(request, row, "booking"),
             "zone": words.zone_of(row.time_zone),
             "standing": words.standing(row),
             "meaning": words.MEANINGS[row.status],

@@ -14,6 +14,7 @@ from backoffice.cdrs.actions import checking
 from backoffice.cdrs.models import Cdr, CdrEvent, Quarantined
 from backoffice.cdrs.rules.checking import NAMES, READINGS, Calculated, zone_name
 from backoffice.cdrs.rules.states import SEEN, TO_REVIEW, CdrState
+from backoffice.console.trail import trail
 from backoffice.delivery.models import Exchange, Message
 from backoffice.locations.models import Location
 from backoffice.roaming_site import site
@@ -49,6 +50,7 @@ class DetailPages:
             "tab": tab,
             "tabs": [(key, label, key == tab) for key, label in TABS.items()],
             "may": _may(cdr, request),
+            "trail": trail(request, here="cdr", cdr=cdr.pk),
         }
         parts = {"": _summary, "tariffs": _tariffs, "messages": _messages, "json": _nothing, "history": _history}
         return self.render(request, "console/cdrs/detail.html", context | parts[tab](cdr, tree))

@@ -14,6 +14,7 @@ from backoffice.cdrs.models import Cdr
 from backoffice.charging_profiles.actions import looking
 from backoffice.console.cells import masked, word
 from backoffice.console.scope import scoped
+from backoffice.console.trail import trail
 from backoffice.delivery.models import Exchange, Message
 from backoffice.locations.models import Location
 from backoffice.roaming_site import site
@@ -118,6 +119,7 @@ class DetailPages:
             "preferences": [(kept, _in_words(kept.tree())) for kept in session.preferences.all()[:20]],
             "steering": _steering(session, request),
             "cdr": _cdr(session, request),
+            "trail": trail(request, here="session", session=session.pk),
             "tree": _shown(session, uid),
             "message": _message(session, request),
             "may_set_aside": steers,

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.views.decorators.http import require_POST
 
+from backoffice.console import trail
 from backoffice.console.cells import NOTHING, since, state, word
 from backoffice.console.filters import SelectFilter, SinceFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
@@ -146,6 +147,7 @@ class AdviceAdmin(TiePages, ReadOnlyAdmin):
             "title": f"Advice {row.object_id}",
             "crumbs": [("Financial advice", reverse("admin:payments_advice_changelist"))],
             "row": row,
+            "trail": trail.of(request, row, "advice"),
             "standing": state(row.capture_status, tone=CAPTURES.get(row.capture_status)),
             "bad": row.capture_status != CaptureStatusCode.SUCCESS.value,
             "captured": price(row.captured, row.currency),

@@ -11,6 +11,7 @@ from django.db.models.functions import Upper
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from backoffice.console import trail
 from backoffice.console.cells import NOTHING, since, state
 from backoffice.console.filters import SelectFilter, SinceFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
@@ -61,6 +62,9 @@ class DriverInvoiceAdmin(ReadOnlyAdmin):
         found: QuerySet[DriverInvoice] = super().get_queryset(request)
         return found.defer("cdr__document")
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": "Drivers' invoices"} | (extra_context or {}))
+
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         return ("-issued_at", "-id")
 
@@ -86,6 +90,7 @@ class DriverInvoiceAdmin(ReadOnlyAdmin):
             "title": f"Invoice {row.label}",
             "crumbs": [("Drivers' invoices", reverse("admin:payments_driverinvoice_changelist"))],
             "row": row,
+            "trail": trail.of(request, row, "invoice"),
             "standing": _standing(row),
             "total": money(row.total, row.currency),
             "captured": money(row.captured, row.currency),

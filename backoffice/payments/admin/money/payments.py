@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.views.decorators.http import require_POST
 
+from backoffice.console import trail
 from backoffice.console.cells import NOTHING, since, word
 from backoffice.console.filters import SelectFilter, SinceFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
@@ -119,6 +120,7 @@ class CardPaymentAdmin(ReadOnlyAdmin):
             "title": f"Card payment {row.reference[:8]}",
             "crumbs": [("Card payments", reverse("admin:payments_cardpayment_changelist"))],
             "row": row,
+            "trail": trail.of(request, row, "payment"),
             "standing": standing(row.state),
             "meaning": MEANING[row.state],
             "bad": state in AT_RISK,
@@ -185,7 +187,7 @@ class CardPaymentAdmin(ReadOnlyAdmin):
 
     @admin.display(description="CDR")
     def bill(self, row: CardPayment) -> str:
-        return row.cdr.object_id if row.cdr is not None else NOTHING
+        return row.cdr.object_id[:12] if row.cdr is not None else NOTHING
 
     @admin.display(description="Why")
     def why(self, row: CardPayment) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from backoffice.console.cells import state
@@ -16,7 +17,7 @@ from backoffice.partners.models import PartyRole
 from backoffice.payments.actions import tying
 from backoffice.payments.actions.tying import Side
 from backoffice.payments.admin.money.words import FINDINGS, money
-from backoffice.payments.rules.tie import SENTENCES, Line
+from backoffice.payments.rules.tie import SENTENCES, Book, Line
 from backoffice.roaming_site import site
 
 DECIDE = "payments.decide_advice"
@@ -47,7 +48,7 @@ class TiePages:
         tied = self._tied(request, side, days)
         open_lines = [line for line in tied.lines if not line.settled]
         context = {
-            "title": "Card payments: captures, CDRs and invoices",
+            "title": "Card tie: captures, CDRs and invoices",
             "crumbs": [("Financial advice", reverse("admin:payments_advice_changelist"))],
             "side": side.value,
             "sides": _sides(),
@@ -159,7 +160,15 @@ def _line(line: Line) -> dict[str, Any]:
         "invoiced": money(line.invoiced, line.currency),
         "at_risk": money(line.at_risk, line.currency) if line.at_risk else "",
         "names": [f"{each.book.value}: {each.name}" for each in line.entries if each.name],
+        "look": _look(line),
     }
+
+
+def _look(line: Line) -> str:
+    """Where its charge is found: the line of links on the page of its CDR leads on to all that belongs to it."""
+    bill = next((each.name for each in line.entries if each.book is Book.CDRS and each.name), "")
+    page, term = ("cdrs_cdr_search", bill) if bill else ("payments_advice_changelist", line.reference)
+    return f"{reverse(f'admin:{page}')}?{urlencode({'q': term})}"
 
 
 def _bare(minor: int | None, currency: str) -> str:
