@@ -28,9 +28,12 @@ class StatusFilter(SelectFilter):
     title, parameter_name = "reservation", "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("live", "Waits or is kept"), *((each.value, word(each.value)) for each in ReservationStatus)]
+        groups = [("live", "Waits or is kept"), ("stands", "Neither cancelled nor refused")]
+        return [*groups, *((each.value, word(each.value)) for each in ReservationStatus)]
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        if value == "stands":
+            return queryset.exclude(status__in=["CANCELED", "REJECTED", "FAILED"])
         return queryset.filter(status__in=["PENDING", "RESERVED"] if value == "live" else [value])
 
 
@@ -80,6 +83,7 @@ class WhenFilter(SelectFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
             ("today", "today"),
+            ("utc", "today, by UTC"),
             ("tomorrow", "tomorrow"),
             ("week", "within 7 days"),
             ("past", "in the last 7 days"),
@@ -91,6 +95,9 @@ class WhenFilter(SelectFilter):
             return queryset.filter(starts_at__gte=now, starts_at__lt=now + timedelta(days=7))
         if value == "past":
             return queryset.filter(starts_at__gte=now - timedelta(days=7), starts_at__lt=now)
+        if value == "utc":
+            day_begins = now.replace(hour=0, minute=0, second=0, microsecond=0)
+            return queryset.filter(starts_at__gte=day_begins, starts_at__lt=day_begins + timedelta(days=1))
         near = queryset.filter(starts_at__gt=now - timedelta(days=2), starts_at__lt=now + timedelta(days=3))
         wanted = Q(pk__in=())
         for name in near.order_by().values_list("time_zone", flat=True).distinct():

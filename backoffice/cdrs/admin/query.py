@@ -27,8 +27,13 @@ TOTALS_PATIENCE_MS = 1_500
 MOST_ADDED = 50_000
 """Rows, as the planner guesses them: of more, nobody waits for what would be given up in the end."""
 
-VERDICTS: Mapping[str, str] = {each.value: each.value.replace("_", " ").capitalize() for each in (*Verdict, *CdrState)}
-"""Of received ones, then the states of ours: no name is in both."""
+RECEIVABLE = "RECEIVABLE"
+
+VERDICTS: Mapping[str, str] = {
+    **{each.value: each.value.replace("_", " ").capitalize() for each in (*Verdict, *CdrState)},
+    RECEIVABLE: "Receivable: sent, for partners' drivers",
+}
+"""Of received ones, then the states of ours, of which no name is in both; then what the start page adds up."""
 
 AGES: Mapping[str, tuple[str, timedelta]] = {
     f"{days}d": (f"more than {days} day{'s' * (days > 1)}", timedelta(days=days)) for days in (1, 7, 30, 90)
@@ -144,6 +149,8 @@ class Asked:
             rows = rows.filter(ours=self.way == "out")
         if self.verdict in Verdict.__members__:
             rows = rows.filter(verdict=self.verdict)
+        elif self.verdict == RECEIVABLE:
+            rows = rows.filter(ours=True, state__in=(CdrState.RELEASED, CdrState.ACKNOWLEDGED), emsp__ours=False)
         elif self.verdict:
             rows = rows.filter(state=self.verdict)
         if self.age:

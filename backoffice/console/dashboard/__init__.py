@@ -33,7 +33,7 @@ PANELS: Mapping[str, tuple[str, str, Measure]] = {
     "live": ("Charging now", "charging_sessions.view_session", drivers.live),
     "connections": ("Connections", "partners.view_connection", roaming.connections),
     "messages": ("Message success", "delivery.view_exchange", roaming.messages),
-    "authorizations": ("Authorisations", "tokens.view_authorization", drivers.authorizations),
+    "authorizations": ("Authorizations", "tokens.view_authorization", drivers.authorizations),
     "evses": ("EVSEs", "locations.view_location", network.evses),
     "bookings": ("Bookings", "bookings.view_booking", booked.bookings),
     "review": ("CDRs that wait for somebody", "cdrs.view_cdr", money.review),
@@ -78,6 +78,7 @@ def page(user: Any, *, asked_range: str, order: str, now: datetime) -> dict[str,
             cursor.execute("RESET statement_timeout")
     if order not in ORDERS:
         order = "money" if group in BY_MONEY else "drivers"
+    first_steps = steps(user)
     matters = ordered((matter for panel in measured for matter in panel.matters), order)
     return {
         "panels": measured,
@@ -87,7 +88,8 @@ def page(user: Any, *, asked_range: str, order: str, now: datetime) -> dict[str,
         "order": order,
         "ranges": RANGES,
         "range": asked.range,
-        "steps": steps(user),
+        "steps": first_steps,
+        "steps_done": sum(step.done for step in first_steps),
         "measured_at": now,
     }
 

@@ -37,15 +37,15 @@ def bookings(asked: Asked) -> Panel:
     found = {conflicts.Kind(name): number for name, number in numbers.items()}
     wrong = sum(found.values())
     rate = share(missed, missed + came)
-    day = f"{today:%Y-%m-%d}"
-    calendar, pages = listing("bookings_booking_calendar", day=day), listing("bookings_booking_conflicts")
+    booked_today = listing("bookings_booking_changelist", when="utc", status="stands")
+    pages = listing("bookings_booking_conflicts")
     panel = Panel("bookings", "Bookings")
     panel.figures = [
-        Figure("bookings today", f"{booked:,}", calendar, "busy" if booked else "off", "calendar_month"),
+        Figure("bookings today", f"{booked:,}", booked_today, "busy" if booked else "off", "calendar_month"),
         Figure(
             "no-shows",
             percent(rate),
-            listing("bookings_booking_changelist", status="NO_SHOW"),
+            listing("bookings_booking_changelist", status="NO_SHOW", side="ours"),
             "off" if rate is None else tone(100 - rate, good=95, fair=85),
             "person_off",
         ),

@@ -91,12 +91,12 @@ def authorizations(asked: Asked) -> Panel:
         reason = "allowed" if good else word(allowed if code in ("ANSWERED", "HELD") else code).lower()
         reasons[reason] += count
         bins.setdefault(bin_, Counter())[reason] += count
-    panel = Panel("authorizations", "Authorisations", gap=gap)
+    panel = Panel("authorizations", "Authorizations", gap=gap)
     window = asked.range.key if asked.range.key != "mtd" else "30d"
     for way, label, icon, narrowed in (
         ("asked", "when partners ask us", "call_received", {"kind": "ASKED"}),
-        ("asking", "when we ask partners", "call_made", {"kind": "DECIDED"}),
-        ("own", "by what we know ourselves", "fact_check", {"kind": "DECIDED"}),
+        ("asking", "when we ask partners", "call_made", {"kind": "DECIDED", "how": "partner"}),
+        ("own", "by what we know ourselves", "fact_check", {"kind": "DECIDED", "how": "known"}),
     ):
         url = listing("tokens_authorization_changelist", since=window, **narrowed)
         total = tally[way, True] + tally[way, False]
@@ -153,6 +153,9 @@ def live(asked: Asked) -> Panel:
         (False, "theirs", "our drivers elsewhere", "directions_car"),
     ):
         count, power = active.get((ours, True), (0, Decimal(0)))
+        count += active.get((ours, False), (0, Decimal(0)))[
+            0
+        ]  # its list has the silent ones, too; nobody knows their power
         url = listing("charging_sessions_session_changelist", state="active", way=way)
         panel.figures.append(Figure(f"{label}, {power:,.0f} kW", f"{count:,}", url, "busy" if count else "off", icon))
     today = sum((kwh for (start, _), kwh in energy.items() if start >= midnight), Decimal(0))

@@ -137,7 +137,7 @@ def straight(asked: Asked) -> Panel:
     judged = sum(counts.values())
     rate = share(counts["AGREED"], judged)
     panel = Panel("straight", "CDR straight-through", gap=gap)
-    agreed = listing("cdrs_cdr_changelist", tab="agreed", way="in")
+    agreed = listing("cdrs_cdr_changelist", tab="all", way="in", verdict="AGREED", since=f"{range_.since:%Y-%m-%d}")
     panel.figures = [
         Figure(f"agreed of {judged:,} received", percent(rate), agreed, tone(rate, good=TARGET, fair=80), "done_all"),
         Figure(
@@ -171,7 +171,7 @@ def review(asked: Asked) -> Panel:
     numbers: Counter[str] = Counter()
     risk: dict[str, Decimal] = {}
     panel = Panel("review", "CDRs that wait for somebody")
-    urls = {kind: listing("cdrs_cdr_changelist", tab=_TABS.get(kind, "review")) for kind in WORDS}
+    urls = {kind: _open_ones(kind) for kind in WORDS}
     for kind, pk, partner, currency, number, money in rows:
         numbers[kind] += number
         if kind not in ("UNACKNOWLEDGED", "QUARANTINED"):
@@ -184,7 +184,13 @@ def review(asked: Asked) -> Panel:
         panel.matters.append(Matter(sentence, url, number, money, currency, tone=severe, icon="receipt_long"))
     panel.matters = sorted(panel.matters, key=lambda each: (-(each.money or 0), -each.drivers))[:MATTERS]
     panel.figures = [
-        Figure(f"at risk, {currency}", amount(money, currency), urls["DIFFERS"], "bad" if money else "good", "payments")
+        Figure(
+            "at risk",
+            amount(money, currency),
+            listing("cdrs_cdr_changelist", tab="review", currency=currency),
+            "bad" if money else "good",
+            "payments",
+        )
         for currency, money in sorted(risk.items())
     ] or [Figure("at risk", "nothing", listing("cdrs_cdr_changelist", tab="review"), "good", "payments")]
     panel.figures += [
@@ -200,6 +206,12 @@ def review(asked: Asked) -> Panel:
     ]
     panel.note = "At risk: by how much differing CDRs differ, and all of those that are held or could not be priced."
     return panel
+
+
+def _open_ones(kind: str) -> str:
+    """The list that holds what was counted under `kind`, and nothing else."""
+    narrowed = {} if kind in _TABS else {"verdict": kind}
+    return listing("cdrs_cdr_changelist", tab=_TABS.get(kind, "review"), **narrowed)
 
 
 def turnover(asked: Asked) -> Panel:
@@ -227,7 +239,8 @@ def turnover(asked: Asked) -> Panel:
                     if this
                     else {"since": f"{before:%Y-%m-%d}", "until": f"{last_day:%Y-%m-%d}"}
                 )
-                url = listing("cdrs_cdr_changelist", tab="all", way=side, currency=currency, **days)
+                which = "RECEIVABLE" if ours else "AGREED"
+                url = listing("cdrs_cdr_changelist", tab="all", way=side, verdict=which, currency=currency, **days)
                 parts.append(Bar(name, amount(total, currency), plural(number, "CDR"), length, judged, url, not this))
         panel.bars.append(Bars(currency, parts))
     if not rows:

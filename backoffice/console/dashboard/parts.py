@@ -142,8 +142,8 @@ def listing(name: str, *, pk: int | None = None, **narrowed: str) -> str:
 
 
 def amount(value: Decimal, currency: str) -> str:
-    """Money as it can be paid, the currency before it."""
-    return f"{currency} {rounded(Fraction(value), exponent(currency)):,}"
+    """Money as it can be paid, the currency behind it as in every list."""
+    return f"{rounded(Fraction(value), exponent(currency)):,} {currency}"
 
 
 def share(part: int, whole: int) -> float | None:

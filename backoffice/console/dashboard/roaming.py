@@ -202,8 +202,8 @@ def pulls(asked: Asked) -> Panel:
         of = f" of {pull.total}" if pull.total is not None else ""
         url = reverse("admin:delivery_pull_change", args=[pull.pk])
         panel.lines.append((f"{pull}: {pull.objects_read}{of} objects", url, done))
-    going = listing("delivery_pull_changelist", state__exact="RUNNING")
-    broken = listing("delivery_pull_changelist", state__exact="FAILED")
+    going = listing("delivery_pull_changelist", state__exact="RUNNING", since="24h")
+    broken = listing("delivery_pull_changelist", state__exact="FAILED", since="24h")
     panel.figures = [
         Figure("running", str(len(running)), going, "busy" if running else "off", "sync"),
         Figure(

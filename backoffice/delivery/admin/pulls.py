@@ -11,11 +11,16 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from backoffice.console.cells import NOTHING, since, state
+from backoffice.console.filters import SinceFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.console.scope import parties_of
 from backoffice.delivery.models import Pull
 from backoffice.partners.health import in_words
 from backoffice.partners.models import Connection
+
+
+class BeganFilter(SinceFilter):
+    title, parameter_name, column = "began", "since", "started_at"
 
 
 @admin.register(Pull)
@@ -33,7 +38,7 @@ class PullAdmin(ReadOnlyAdmin):
         "took",
         "trouble",
     )
-    list_filter = ("state", "full", "module", ("connection", admin.RelatedOnlyFieldListFilter))
+    list_filter = (BeganFilter, "state", "full", "module", ("connection", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("connection",)
     search_fields = ("connection__name", "correlation_id")
     search_help_text = "Partner or correlation id"

@@ -16,7 +16,7 @@ from django.http import QueryDict
 from backoffice.console.given import amount, number
 from backoffice.console.windows import Mark, Window, read_mark, window
 from backoffice.fields import Bare
-from backoffice.sessions.actions.watching import silent, without_cdr
+from backoffice.sessions.actions.watching import NO_CDR_AFTER, silent
 from backoffice.sessions.models import Session
 from backoffice.sessions.rules.states import ONGOING
 from ocpi.wire.sessions import SessionStatus
@@ -96,7 +96,7 @@ class Asked:
         if self.trouble == "silent":
             rows = rows.filter(silent(now))
         elif self.trouble == "no_cdr":
-            rows = rows.filter(without_cdr(now))
+            rows = rows.filter(_unbilled(now))
         elif self.trouble == "aside":
             rows = rows.exclude(stuck="")
         elif len(statuses) == 1:
@@ -133,6 +133,11 @@ class Asked:
         rows = rows.alias(bare_evse=Bare(F("evse_id")))
         of_evse = Q(bare_evse__startswith=bare) if len(bare) >= SHORTEST else Q(pk__in=[])
         return rows.filter(of_evse | Q(location_id__iexact=self.place))
+
+
+def _unbilled(now: datetime) -> Q:
+    """As the start page counts them: by the end of the charge, whenever we heard of it."""
+    return Q(status=SessionStatus.COMPLETED.value, cdr_known_at=None, stuck="", ends_at__lt=now - NO_CDR_AFTER)
 
 
 def _bare(text: str) -> str:

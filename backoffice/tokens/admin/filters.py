@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from backoffice import statements
+from backoffice.console.actions import counting
 from backoffice.console.cells import word
 from backoffice.console.filters import OwnershipFilter, PartnerFilter, PartyFilter, SelectFilter, SinceFilter
 from backoffice.roaming_site import site
@@ -113,9 +114,13 @@ class HowFilter(SelectFilter):
     title, parameter_name = "on what ground", "how"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(kind.value, word(kind.value)) for kind in How]
+        groups = [("partner", "A partner was asked"), ("known", "What we knew ourselves")]
+        return [*groups, *((kind.value, word(kind.value)) for kind in How)]
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        asked = Q(how__in=(How.REAL_TIME, How.OFFLINE)) | Q(reason_code__in=counting.UNSERVED)
+        if value in ("partner", "known"):
+            return queryset.filter(asked if value == "partner" else ~asked)
         return queryset.filter(how=value)
 
 
