@@ -8,6 +8,8 @@ from typing import Any
 from celery import Task
 from django.db import DatabaseError
 
+from backoffice.jobs.rules import in_words
+
 log = logging.getLogger("roamdesk.jobs")
 
 HEADER = "periodic_task_name"
@@ -29,7 +31,7 @@ class Recorded(Task):
         except Exception as error:
             _write(name, began_at, ok=False, said=f"{type(error).__name__}: {error}")
             raise
-        _write(name, began_at, ok=True, said="" if result is None else str(result))
+        _write(name, began_at, ok=True, said=in_words(result))
         return result
 
 

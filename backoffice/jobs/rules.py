@@ -40,3 +40,13 @@ def late(due: datetime | None, gap: timedelta | None, *, now: datetime) -> bool:
     """Whether a job should have begun by now: by two of its gaps, and at least five minutes, for clocks are no clockwork."""
     grace = max(timedelta(minutes=5), (gap or timedelta(0)) * 2)
     return due is not None and now - due > grace
+
+
+def in_words(result: object) -> str:
+    """What a job returned, for people: what it counted, without what was none."""
+    if isinstance(result, dict):
+        done = [f"{number:,} {str(name).replace('_', ' ')}" for name, number in result.items() if number]
+        return ", ".join(done) or "nothing to do"
+    if result is None:
+        return ""
+    return "nothing to do" if result == 0 or result == () else f"{result:,}" if isinstance(result, int) else str(result)

@@ -61,6 +61,7 @@ class ExportAdmin(ConsoleAdmin):
     actions = None
     sortable_by = ()
     list_before_template = "console/billing/list_tools.html"
+    show_add_link = False  # the button above the list says it
     empty = Empty(
         "Exports: which CDRs finance gets as a file, how, when and where.",
         "None is defined, or none that your scope shows.",

@@ -34,7 +34,7 @@ ACCESS_SHOWN = 2
 @admin.register(Booking)
 class BookingAdmin(CalendarPages, DetailPages, DecidingPages, BulkPages, RequestingPages, ReadOnlyAdmin):
     party_lookup = None  # scoped by both sides, below
-    list_display = ("number", "emsp_shown", "where", "when", "power_shown", "cards", "standing", "until", "access")
+    list_display = ("number", "emsp_shown", "where", "when", "standing", "until", "access")
     list_display_links = ("number",)
     list_filter = (
         filters.StatusFilter,
@@ -146,14 +146,15 @@ class BookingAdmin(CalendarPages, DetailPages, DecidingPages, BulkPages, Request
     def number(self, row: Booking) -> str:
         return _two(row.request_id, row.object_id)
 
-    @admin.display(description="eMSP")
+    @admin.display(description="Driver of, card")
     def emsp_shown(self, row: Booking) -> str:
-        return _two(row.emsp, "" if row.ours else f"at {row.party}")
+        cards = ", ".join(masked(token.uid) for token in row.tokens.all()) or NOTHING
+        return _two(row.emsp if row.ours else f"{row.emsp} at {row.party}", cards)
 
-    @admin.display(description="Location, EVSE")
+    @admin.display(description="Location, EVSE, power")
     def where(self, row: Booking) -> str:
         place = words.place_name(row.place) if row.place else row.location_id
-        return _two(place, words.where(row))
+        return _two(place, ", ".join(filter(None, (words.where(row), words.power(row.power) if row.power else ""))))
 
     @admin.display(description="Period there")
     def when(self, row: Booking) -> str:
@@ -168,19 +169,11 @@ class BookingAdmin(CalendarPages, DetailPages, DecidingPages, BulkPages, Request
             zone,
         )
 
-    @admin.display(description="Power")
-    def power_shown(self, row: Booking) -> str:
-        return words.power(row.power)
-
-    @admin.display(description="Tokens")
-    def cards(self, row: Booking) -> str:
-        return ", ".join(masked(token.uid) for token in row.tokens.all()) or NOTHING
-
     @admin.display(description="Reservation, last request")
     def standing(self, row: Booking) -> str:
         return words.both(row)
 
-    @admin.display(description="Change, cancel until")
+    @admin.display(description="Change, cancel by")
     def until(self, row: Booking) -> str:
         if row.status not in ("PENDING", "RESERVED"):
             return NOTHING

@@ -189,7 +189,7 @@ class CommandAdmin(AskingPages, ReadOnlyAdmin):
         place = (row.point.evse_id if row.point else "") or row.evse_uid or row.location_id or NOTHING
         return _two(place, row.session_id or row.reservation_id)
 
-    @admin.display(description="eMSP, operator")
+    @admin.display(description="From, to")
     def partner(self, row: Command) -> str:
         return _two(row.sender, row.receiver or NOTHING)
 

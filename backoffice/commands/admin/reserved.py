@@ -114,7 +114,7 @@ class ReservationAdmin(ReadOnlyAdmin):
     def evse_shown(self, row: Reservation) -> str:
         return _two(row.evse.evse_id or row.evse.uid, row.location_id)
 
-    @admin.display(description="eMSP, card")
+    @admin.display(description="Driver of, card")
     def driver(self, row: Reservation) -> str:
         return _two(row.emsp, masked(row.token_uid))
 

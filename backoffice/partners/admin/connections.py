@@ -63,6 +63,7 @@ class ConnectionAdmin(ConsoleAdmin):
     ordering = ("name",)
     actions = ("ask_pause",)
     list_before_template = "console/partners/list_head.html"
+    show_add_link = False  # the button above the list says it
     sortable_by = ("who", "speaks", "heard")
     empty = Empty(
         "Connections to the platforms of partners.",

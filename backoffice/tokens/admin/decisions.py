@@ -21,7 +21,7 @@ from backoffice.tokens.models import Authorization
 
 @admin.register(Authorization)
 class AuthorizationAdmin(ReadOnlyAdmin):
-    list_display = ("when", "answer", "because", "card", "whose", "where", "ground", "took")
+    list_display = ("when", "answer", "because", "card", "whose", "where", "ground")
     list_display_links = ("when",)
     list_filter = DECISIONS
     list_select_related = ("emsp", "connection")
@@ -77,7 +77,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
             '<span>{}<br><span class="rd-quiet">{}</span></span>', shown, row.contract_id or row.token_type
         )
 
-    @admin.display(description="eMSP, partner")
+    @admin.display(description="Driver of, partner")
     def whose(self, row: Authorization) -> str:
         return format_html(
             '<span>{}<br><span class="rd-quiet">{}</span></span>',
@@ -95,11 +95,8 @@ class AuthorizationAdmin(ReadOnlyAdmin):
     @admin.display(description="Asked by, decided on")
     def ground(self, row: Authorization) -> str:
         asked = "a partner" if row.kind == "ASKED" else "our charge point"
-        return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', asked, how(row))
-
-    @admin.display(description="ms")
-    def took(self, row: Authorization) -> str:
-        return f"{row.elapsed_ms:.0f}"
+        told = '<span>{}<br><span class="rd-quiet">{}, <span class="rd-nowrap">{} ms</span></span></span>'
+        return format_html(told, asked, how(row), f"{row.elapsed_ms:.0f}")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -50,6 +50,7 @@ class TokenAdmin(DetailPages, EditPages, DeedPages, UploadPages, ConsoleAdmin):
     search_fields = ("object_id",)  # switches the search box on; `get_search_results` is the search
     search_help_text = "Whole uid; contract, printed number or group, or how it begins"
     list_before_template = "console/tokens/list_tools.html"
+    show_add_link = False  # the buttons above the list say it
     list_count_limit = 100_000
     sortable_by = ()
     actions = None
