@@ -12,7 +12,9 @@ from backoffice.bookings import tasks
 from backoffice.bookings.actions import charging, keeping, settling
 from backoffice.bookings.models import Booking, Claim
 from backoffice.bookings.models.places import Decides
+from backoffice.cdrs.actions.tariffs import inside
 from backoffice.cdrs.models import Cdr
+from backoffice.cdrs.rules.checking import calculate, policy_of
 from backoffice.charge_points import door
 from backoffice.charge_points.actions import ordering
 from backoffice.charge_points.gateway import Admission, CardShown, Metered, Started, Stopped
@@ -22,8 +24,10 @@ from backoffice.locations.actions.changing import set_status
 from backoffice.locations.models import Evse, Location
 from backoffice.roaming_site import site
 from backoffice.sessions.models import Session
+from backoffice.tariffs.rules.cdr import CdrToPrice
+from ocpi.wire.json import validate
 from tests import factories
-from tests.bookings.places import NOW, TERMS, alike, ask, asked, at, one_evse, premises, token
+from tests.bookings.places import NOW, TERMS, alike, ask, asked, at, canceled, one_evse, premises, token
 from tests.factories import Partner, small_tariff
 from tests.sessions.test_reserving import element
 
@@ -86,6 +90,15 @@ def start(uid: str, now: datetime, evse: int = 1, transaction: str = "TX-1") -> 
     number = admission.authorization_id or 0
     door.report(Started(f"DE*RDK*E{evse}", "1", transaction, number, Decimal(1000)), now=now)
     return Session.objects.get(transaction=transaction)
+
+
+def agreed(cdr: Cdr) -> Decimal | None:
+    """What its eMSP calculates, who has nothing but the CDR; every figure of it is as it was billed."""
+    tree = cdr.tree()
+    bare = {name: tree[name] for name in tree if name != "tariffs"}
+    told = calculate(validate(CdrToPrice, bare), inside(tree["tariffs"], "2.3.0"), None, policy_of("2.3.0"))
+    assert told.discrepancies == []
+    return told.excl
 
 
 def swept(monkeypatch: pytest.MonkeyPatch, now: datetime) -> dict[str, int]:
@@ -157,6 +170,7 @@ def test_nobody_comes(elv: Partner, priced: None, monkeypatch: pytest.MonkeyPatc
     assert not cdr.held_for
     told = cdr.tree()
     assert (told["booking_id"], told["total_cost"]["before_taxes"]) == (booking.object_id, Decimal("1.25"))
+    assert agreed(cdr) == Decimal("1.25")
     assert show("TAG2", at(10.4)).allowed
     assert not Claim.objects.exists()
 
@@ -184,8 +198,21 @@ def test_taking_it_back_costs_what_the_tariff_says(elv: Partner, priced: None, m
     assert swept(monkeypatch, at(7.1)) == {"billed": 1}
     cdr = Cdr.objects.get()
     assert not cdr.held_for
-    assert cdr.tree()["total_cost"]["before_taxes"] == Decimal("1.50")
+    assert cdr.tree()["total_cost"]["before_taxes"] == agreed(cdr) == Decimal("1.50")
     assert swept(monkeypatch, at(7.2)) == {}
+
+
+def test_bills_tell_what_they_are_for(elv: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fixed price for not coming and another for taking it back, where no time passed by which the two could be told apart, and
+    where the booking had begun: whoever gets the bill reads the same from it."""
+    fixed = [element("FLAT", "4", "RESERVATION_EXPIRES"), element("FLAT", "1.50", "RESERVATION_CANCELLATION_FEES")]
+    factories.own_tariff(small_tariff("BOOKED", "DE-RDK", elements=[*fixed, element("ENERGY", "0.45")]))
+    place(evses=2, terms=[FEES | {"noshow_timeout": 0, "cancel_until_minutes": 0}])
+    booked(elv)
+    booked(elv, request="R2", uid="TAG2")
+    ask(elv, asked("R2", tokens=[token("TAG2")]) | {"canceled": canceled()}, now=at(10))
+    assert swept(monkeypatch, at(10))["billed"] == 2
+    assert sorted(agreed(cdr) or Decimal(0) for cdr in Cdr.objects.all()) == [Decimal("1.50"), Decimal(4)]
 
 
 @pytest.mark.rule("T-509")

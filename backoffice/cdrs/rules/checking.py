@@ -16,11 +16,12 @@ from typing import Any
 
 from backoffice.cdrs.rules.plausibility import Finding
 from backoffice.cdrs.rules.states import Verdict
-from backoffice.tariffs.rules import DEFAULT, UNSTATED_VAT, Breakdown, CompiledTariff, Policy, price
+from backoffice.tariffs.rules import DEFAULT, UNSTATED_VAT, Breakdown, CompiledTariff, Outcome, Policy, price
 from backoffice.tariffs.rules.cdr import AnyCdr
 from backoffice.tariffs.rules.exact import decimal, exponent, minor_unit
 from backoffice.tariffs.rules.verify import Discrepancy, alternatives, verify
 from ocpi.versions.countries import TIME_ZONES
+from ocpi.wire.cdrs import CdrDimensionType
 
 Tree = dict[str, Any]
 
@@ -121,12 +122,29 @@ class Calculated:
 def calculate(
     cdr: AnyCdr, tariffs: Sequence[CompiledTariff], zone: tzinfo | None, policy: Policy, *, detail: bool = False
 ) -> Calculated:
-    breakdown = price(tariffs, cdr.charging_periods, zone, (), policy, end=cdr.end_date_time, detail=detail)
+    outcome = Outcome.CANCELLED if taken_back(cdr) else None
+    breakdown = price(
+        tariffs, cdr.charging_periods, zone, (), policy, end=cdr.end_date_time, outcome=outcome, detail=detail
+    )
     found = [each for each in verify(cdr, breakdown) if not _is_rounding(each, cdr.currency)]
     readings: list[str] = []
     if found and len(cdr.charging_periods) <= MOST_PERIODS:
         readings = [name for name, _ in alternatives(cdr, breakdown, tariffs, zone, (), policy)]
     return Calculated(breakdown, found, readings)
+
+
+_USE = frozenset({CdrDimensionType.ENERGY, CdrDimensionType.TIME, CdrDimensionType.PARKING_TIME})
+
+
+def taken_back(cdr: AnyCdr) -> bool:
+    """Whether it bills a booking that was cancelled: nobody charged on it, and it does not say that it expired, as it does where
+    nobody came."""
+    if not cdr.booking_id:
+        return False
+    told = [dimension for period in cdr.charging_periods for dimension in period.dimensions]
+    return not any(
+        each.type is CdrDimensionType.RESERVATION_EXPIRES or (each.type in _USE and each.volume) for each in told
+    )
 
 
 def _is_rounding(each: Discrepancy, currency: str | None) -> bool:

@@ -59,7 +59,10 @@ def compose(
     of the reservation that the session began as. `booking_id`: of the Booking that it was. `invoice`: its
     invoice_reference_id."""
     assert session.end_date_time is not None, "a CDR is of a session that has ended"
-    periods = for_cdr(session.charging_periods) or [_nothing(session.start_date_time, reserved=outcome is not None)]
+    missed = bool(booking_id) and outcome is Outcome.EXPIRED
+    periods = for_cdr(session.charging_periods) or [
+        _nothing(session.start_date_time, reserved=outcome is not None, missed=missed)
+    ]
     began = min(session.start_date_time, periods[0].start_date_time)  # with the reservation, where there was one
     tree: Tree = {
         "country_code": session.country_code,
@@ -125,9 +128,11 @@ def costs(breakdown: Breakdown) -> Tree:
     return told
 
 
-def _nothing(start: datetime, *, reserved: bool) -> ChargingPeriod:
-    """At least one period is required (T-314), also where no meter ever told anything, or what was booked had not begun."""
+def _nothing(start: datetime, *, reserved: bool, missed: bool) -> ChargingPeriod:
+    """At least one period is required (T-314), also where no meter ever told anything, or what was booked had not begun.
+    `missed`: a booking for which nobody came, and not one that was taken back."""
     kinds = ["RESERVATION_TIME"] if reserved else ["ENERGY", "TIME"]
+    kinds += ["RESERVATION_EXPIRES"] if missed else []
     return ChargingPeriod.model_validate(
         {"start_date_time": start, "dimensions": [{"type": kind, "volume": 0} for kind in kinds]}
     )

@@ -2,7 +2,7 @@
 
 from typing import TypeAlias
 
-from ocpi.wire.base import AtLeastOne, Bool, DateTime, Number, String3, Wire
+from ocpi.wire.base import AtLeastOne, Bool, CiString36, DateTime, Number, String3, Wire
 from ocpi.wire.cdrs import CDR, ChargingPeriod
 from ocpi.wire.types import Price
 
@@ -30,6 +30,7 @@ class CdrToPrice(Wire):
     total_parking_time: Number | None = None
     total_parking_cost: Price | None = None
     total_reservation_cost: Price | None = None
+    booking_id: CiString36 | None = None
     credit: Bool | None = None
 
 

@@ -135,7 +135,7 @@ class _Run:
         if periods and (first is None or policy.duration_counts_reservation):
             first = periods[0]
         self.started = first.start if first is not None else 0
-        self.holds = any(period.reserved or period.expired or period.overtime for period in periods)
+        self.holds = not self.charged or any(period.reserved or period.expired or period.overtime for period in periods)
 
     # --- Which tariff ---------------------------------------------------------------------------------------------
 
@@ -215,7 +215,7 @@ class _Run:
         held = [index for index, period in enumerate(self.periods) if period.reserved or period.expired]
         if outcome is not None:
             self.outcome = outcome
-        elif any(period.expired for period in self.periods) or (held and not self.charged):
+        elif any(period.expired for period in self.periods) or (self.periods and not self.charged):
             self.outcome = Outcome.EXPIRED
         if not held and self.periods and self.outcome is not Outcome.USED:
             held = [0]
