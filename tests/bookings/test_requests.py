@@ -139,6 +139,16 @@ def test_options_have_spaces_of_their_own(elv: Partner) -> None:
     assert Booking.objects.get(request_id="R4").tree()["bookable_parking_option"]["vehicle_types"] == ["RIGID"]
 
 
+def test_who_asks_for_a_kind_gets_one_that_is_offered_as_it(elv: Partner) -> None:
+    """And an EVSE of which nothing is told only when there is none left."""
+    location = premises(evses=2)
+    one_evse(location)
+    other = Evse.objects.get(location=location, uid="E2")
+    alike(location, "P2", spaces={0: [other.pk]}, terms=[TERMS | {"overlapping_bookings_allowed": True}])
+    for request_id, evse in (("R1", "#NA"), ("R2", "E1")):
+        assert ask(elv, asked(request_id, bookable_parking_option=CAR)).booking.evse_uid == evse
+
+
 @pytest.mark.rule("T-502", "T-503", "T-504", "T-505")
 def test_a_change_takes_the_place_of_what_stood(elv: Partner) -> None:
     place = one_evse(premises(), decides=Decides.STAFF)

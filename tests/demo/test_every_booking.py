@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.demo.booked.sides import WITHIN, Side, minute, text
+from tests.demo.booked.sides import WITHIN, Side, minute, over, text
 from tests.demo.platforms import Platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("quiet platform")]
@@ -93,7 +93,7 @@ class Way:
         self.ends(self.long, "FULFILLED")
 
     def leaves(self) -> None:
-        self.emsp.platform.until(lambda: text(minute()) >= self.long["ends_at"], 90)
+        self.emsp.platform.until(lambda: over(self.long["ends_at"]), 90)
         self.cpo.end("LONG", self.long["card"])
 
     def go(self) -> None:

@@ -247,8 +247,11 @@ def _places(request: Request) -> list[BookableLocation]:
 
 
 def _candidates(places: Iterable[BookableLocation], value: wire.BookingRequest) -> Iterator[granting.Candidate]:
-    """Where it could be, what is asked for exactly first."""
+    """Where it could be, what is asked for exactly first: who asks for a kind of space gets one that is offered as that, before
+    one of which nothing is told."""
     uid = (value.evse_uid or "").upper()
+    if value.bookable_parking_option is not None and uid in ("", "#NA"):
+        places = sorted(places, key=lambda place: bool(place.evse_uid))
     for place in places:
         told = wire_json.validate(wire.BookingLocation, place.offer())
         rows = {row.option: row for row in place.resources.prefetch_related("spaces__evse")}

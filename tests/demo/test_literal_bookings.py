@@ -1,0 +1,57 @@
+"""A partner of literal bytes books at ours, and drivers of ours at its places: a whole platform over HTTP, with its workers.
+
+What it gets is checked field by field against the tables of the chapter; at the end both hold the same bookings.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.demo.afar.sides import manage
+from tests.demo.booked.as_cpo import AsCpo
+from tests.demo.booked.as_emsp import AsEmsp
+from tests.demo.booked.literal import Literal
+from tests.demo.booked.sides import LITERAL, Side
+from tests.demo.platforms import Platform
+from tests.peer.platform import TOKEN_A
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("quiet platform")]
+
+
+@pytest.fixture
+def peer(quiet_platform: Platform) -> Iterator[Literal]:
+    """Registered with ours."""
+    with Literal() as running:
+        yield register(quiet_platform, running)
+
+
+def register(platform: Platform, peer: Literal) -> Literal:
+    ran = subprocess.run(
+        manage("connect", "register", peer.versions_url, TOKEN_A, "--name", "LIT", "--json"),
+        env=platform.environment | {"ROAMDESK_DATA_DIR": str(platform.home.root)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0 and peer.token_for_other is not None, ran.stdout + ran.stderr
+    return peer
+
+
+def test_bookings_with_a_partner_of_literal_bytes(quiet_platform: Platform, peer: Literal) -> None:
+    platform = quiet_platform
+    home = Side(platform, platform.home, platform.ports[0], "DE", "RDK", LITERAL)
+    emsp, cpo = AsEmsp(peer, home), AsCpo(peer, home)
+    emsp.looks()
+    came = emsp.comes()
+    emsp.books()
+    emsp.is_refused()
+    cpo.offers()
+    cpo.books()
+    emsp.is_billed(came)
+    emsp.in_edition_1_1()
+    emsp.agrees()
+    home.database.close()
