@@ -34,6 +34,14 @@ class Location(Exchanged):
     longitude = models.FloatField(null=True)
     time_zone = models.CharField(max_length=255)
     publish = models.BooleanField()
+    # of its EVSEs, so that whoever looks for one that can so much reads no location that cannot
+    max_power = models.PositiveIntegerField(default=0, db_default=0, help_text="W, of its strongest EVSE, or more.")
+    connector_types = ArrayField(
+        models.CharField(max_length=40),
+        default=list,
+        db_default=[],
+        help_text="Of its EVSEs. One that changed by itself may have lost some: a store of the whole Location says.",
+    )
     shared = models.BooleanField(
         default=True, help_text="Ours only: partners hear of it. Off while it is being prepared or is not for roaming."
     )

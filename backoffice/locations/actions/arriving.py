@@ -192,7 +192,10 @@ WITH written AS (
         listed = true
     RETURNING e.id),
 moved AS (
-    UPDATE locations_location SET last_updated = GREATEST(last_updated, %(at)s), generation = generation + 1, seen_at = %(now)s
+    UPDATE locations_location SET last_updated = GREATEST(last_updated, %(at)s), generation = generation + 1, seen_at = %(now)s,
+        max_power = GREATEST(max_power, %(max_power)s),
+        connector_types = CASE WHEN connector_types @> %(connectors)s::varchar[] THEN connector_types
+            ELSE ARRAY(SELECT DISTINCT unnest(connector_types || %(connectors)s::varchar[]) ORDER BY 1) END
     WHERE id = %(location)s)
 INSERT INTO locations_statusevent (evse_id, at, status, previous, source, reason)
 SELECT id, %(at)s, %(status)s, %(previous)s, %(source)s, %(reason)s FROM written

@@ -5,7 +5,7 @@ Works on batches, so that a page of a hundred costs six statements. A dry run ta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,8 @@ class _EvseRow:
     id: int | None = None
     fate: Fate = Fate.NEW
     previous_status: str = ""
+    power: int = 0
+    kinds: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -99,7 +101,8 @@ def _prepared(locations: Sequence[tuple[Tree, wire.Location]], now: datetime) ->
         for position, (evse_tree, evse) in enumerate(zip(tree.get("evses") or (), value.evses, strict=True)):
             key = evse.uid.upper()
             moment = milliseconds(ordered_at(evse.last_updated, now))
-            evses[key] = _EvseRow(key, position, evse, DocumentField.write(evse_tree), moment)
+            power, kinds = max_power(evse.connectors), set(_kinds(evse))
+            evses[key] = _EvseRow(key, position, evse, DocumentField.write(evse_tree), moment, power=power, kinds=kinds)
         item.evses = list(evses.values())
         if item.key not in newest or newest[item.key].at <= item.at:
             newest[item.key] = item
@@ -116,8 +119,8 @@ def _compare(party: int, batch: list[Shelved]) -> None:
         )
         stored = {row[1]: row for row in cursor.fetchall()}
         cursor.execute(
-            """SELECT location_id, upper(uid), id, last_updated, document, status, listed FROM locations_evse
-               WHERE location_id = ANY(%s) ORDER BY id FOR UPDATE""",
+            """SELECT location_id, upper(uid), id, last_updated, document, status, listed, max_power, connector_types
+               FROM locations_evse WHERE location_id = ANY(%s) ORDER BY id FOR UPDATE""",
             [[row[0] for row in stored.values()]],
         )
         evses: dict[int, dict[str, Any]] = {}
@@ -141,14 +144,19 @@ def _compare(party: int, batch: list[Shelved]) -> None:
             )
             if row and not row[6] and evse.fate is Fate.SAME:
                 evse.fate = Fate.CHANGED
+            if row and evse.fate is Fate.STALE:
+                evse.power, evse.kinds = row[7], set(row[8])
             if item.fate is Fate.STALE:
                 evse.fate = Fate.STALE  # an old picture of the whole says nothing about its parts
         item.unlisted = [row[2] for row in present.values() if row[6]] if item.fate is not Fate.STALE else []
 
 
 _COLUMNS = """object_id, document, last_updated, name, address, city, postal_code, country, latitude, longitude,
-    time_zone, publish"""
-_TYPES = ("text", "text", "timestamptz", "text", "text", "text", "text", "text", "float8", "float8", "text", "bool")
+    time_zone, publish, max_power, connector_types"""
+_TYPES = (
+    *("text", "text", "timestamptz", "text", "text", "text", "text", "text", "float8", "float8", "text", "bool"),
+    *("int", "text"),
+)
 
 
 def _columns(item: Shelved) -> tuple[Any, ...]:
@@ -166,6 +174,8 @@ def _columns(item: Shelved) -> tuple[Any, ...]:
         float(value.coordinates.longitude),
         value.time_zone,
         value.publish,
+        max((evse.power for evse in item.evses), default=0),
+        _array(kind for evse in item.evses for kind in evse.kinds),
     )
 
 
@@ -184,7 +194,9 @@ def _write(party: int, batch: list[Shelved], *, source: str, now: datetime) -> b
             call, columns = unnested([_columns(item) for item in new], _TYPES)
             cursor.execute(
                 f"""INSERT INTO locations_location (party_id, generation, shared, seen_at, created_at, {_COLUMNS})
-                    SELECT %s, 1, true, %s, %s, new.* FROM {call} AS new
+                    SELECT %s, 1, true, %s, %s, object_id, document, last_updated, name, address, city, postal_code, country,
+                        latitude, longitude, time_zone, publish, max_power, connector_types::varchar[]
+                    FROM {call} AS new({_COLUMNS})
                     ON CONFLICT (party_id, upper(object_id)) DO NOTHING RETURNING id, upper(object_id)""",
                 [party, now, now, *columns],
             )
@@ -201,6 +213,7 @@ def _write(party: int, batch: list[Shelved], *, source: str, now: datetime) -> b
                         last_updated = GREATEST(l.last_updated, told.last_updated), name = told.name, address = told.address,
                         city = told.city, postal_code = told.postal_code, country = told.country, latitude = told.latitude,
                         longitude = told.longitude, time_zone = told.time_zone, publish = told.publish,
+                        max_power = told.max_power, connector_types = told.connector_types::varchar[],
                         generation = l.generation + 1, seen_at = %s
                     FROM {call} AS told(id, {_COLUMNS}) WHERE l.id = told.id""",
                 [now, *columns],
@@ -230,9 +243,13 @@ def evse_columns(value: wire.EVSE, text: str, at: datetime, position: int) -> tu
         text,
         position,
         max_power(value.connectors),
-        _array(str(connector.standard)[:40] for connector in value.connectors),
+        _array(_kinds(value)),
         _array(str(capability)[:60] for capability in value.capabilities),
     )
+
+
+def _kinds(value: wire.EVSE) -> Iterator[str]:
+    return (str(connector.standard)[:40] for connector in value.connectors)
 
 
 def _array(values: Any) -> str:
