@@ -21,6 +21,7 @@ from backoffice.locations.actions.storing import store
 from backoffice.locations.models import Location
 from backoffice.partners.actions.connections import Agreement, Claim, add_own_party, adopt, set_endpoints
 from backoffice.partners.models import Connection, Party
+from backoffice.payments.actions import selling
 from backoffice.roaming_site import site
 from backoffice.tariffs.actions.storing import store as store_tariffs
 from backoffice.tariffs.models import Tariff
@@ -57,6 +58,13 @@ def own_party(key: str = "DE-RDK", *roles: str, name: str = "Roamdesk Energie") 
     """One of our companies; CPO and eMSP unless told otherwise."""
     country_code, party_id = key.split("-")
     return add_own_party(country_code=country_code, party_id=party_id, name=name, roles=roles or ("CPO", "EMSP"))
+
+
+def seller(party: Party) -> Party:
+    """Invoices can be written for it."""
+    given = {"name": party.name or str(party), "address": "Kade 1", "city": "Utrecht", "country": "NL"}
+    selling.enter(party, given | {"postal_code": "3511", "vat_id": "NL000000000B00"}, by="test", now=site.now())
+    return party
 
 
 def partner(

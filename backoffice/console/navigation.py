@@ -79,6 +79,12 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
                 "admin:payments_driverinvoice_changelist",
                 "payments.view_driverinvoice",
             ),
+            (
+                "Sellers on invoices",
+                "storefront",
+                "admin:payments_invoiceseller_changelist",
+                "payments.view_invoiceseller",
+            ),
             ("Exports", "request_quote", "admin:billing_export_changelist", "billing.view_export"),
             ("Export runs", "history", "admin:billing_exportrun_changelist", "billing.view_exportrun"),
         ),

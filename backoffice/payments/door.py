@@ -39,11 +39,12 @@ def page(request: HttpRequest, reference: str) -> HttpResponse:
     invoice = fetching.fetch(reference, now=now)
     if invoice is None:
         return _said(request, "invoice/absent.html", language, 404, {"what": "absent"})
-    return _said(request, "invoice/page.html", language, 200, shown(invoice, language))
+    documents = [shown(each, language) for each in fetching.documents(invoice)]
+    return _said(request, "invoice/page.html", language, 200, {"documents": documents, "first": documents[0]})
 
 
 def shown(invoice: DriverInvoice, language: str) -> dict[str, Any]:
-    """What the page writes, in this language."""
+    """What the page writes of one document, in this language."""
     tree, words = invoice.tree(), told.words(language)
     currency, zone, paid = tree["currency"], tree.get("zone") or "", tree.get("paid")
 
@@ -52,13 +53,19 @@ def shown(invoice: DriverInvoice, language: str) -> dict[str, Any]:
 
     taxes = [
         {
-            "name": tax["name"] + (f" {told.quantity(tax['percentage'], language)} %" if "percentage" in tax else ""),
+            "name": _rate(tax, language),
             "amount": money(tax["amount"]),
         }
         for tax in tree["taxes"]
     ]
     captured = amount(invoice.captured, currency) if invoice.captured is not None else None
-    rest = tree["total"] - captured if captured is not None else None
+    taken_back = getattr(invoice, "corrected_by", None) is not None
+    rest = tree["total"] - captured if captured is not None and not taken_back else None
+    corrects = tree.get("corrects")
+    given = [
+        {"amount": money(each["amount"]), "at": told.moment(each["at"], zone, language), "eft": each["eft"]}
+        for each in tree.get("returned", ())
+    ]
     return {
         "invoice": invoice,
         "tree": tree,
@@ -67,7 +74,18 @@ def shown(invoice: DriverInvoice, language: str) -> dict[str, Any]:
         "ended": told.moment(tree["ended"], zone, language),
         "lasted": told.lasted(tree["began"], tree["ended"]),
         "kwh": told.quantity(tree["kwh"], language),
-        "lines": [{"what": words[line["kind"]], "amount": money(line["amount"])} for line in tree["lines"]],
+        "lines": [
+            {
+                "what": words[line["kind"]],
+                "rate": ", ".join(_rate(rate, language) for rate in line.get("rates", ())),
+                "amount": money(line["amount"]),
+            }
+            for line in tree["lines"]
+        ],
+        "corrects": corrects and corrects | {"issued": told.moment(corrects["issued_at"], zone, language)},
+        "taken_back": taken_back,
+        "given": given,
+        "awaited": bool(corrects and not given and (invoice.corrects.captured if invoice.corrects else 0)),
         "before_taxes": money(tree["before_taxes"]),
         "taxes": taxes,
         "total": money(tree["total"]),
@@ -76,6 +94,10 @@ def shown(invoice: DriverInvoice, language: str) -> dict[str, Any]:
         "rest": money(rest) if rest else "",
         "trouble": words["failed" if not captured else "partly"] if rest else "",
     }
+
+
+def _rate(tax: Any, language: str) -> str:
+    return str(tax["name"]) + (f" {told.quantity(tax['percentage'], language)} %" if "percentage" in tax else "")
 
 
 def _said(

@@ -1,6 +1,6 @@
 """The port to whoever moves the money of cards: what a payment provider is asked, and what it answers.
 
-A driver of a provider (an acquirer, a PSP) is a class with these four methods; `PAYMENT_PROVIDER` names it. It keeps no state of
+A driver of a provider (an acquirer, a PSP) is a class with these five methods; `PAYMENT_PROVIDER` names it. It keeps no state of
 ours: each question carries a key of our own, by which the provider knows a repeat, and by which it can be asked what became of a
 question whose answer was lost. A driver that cannot say that is no driver: then nobody may ask twice.
 
@@ -34,8 +34,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """`key`: of this question, the same when it is repeated. `reference`: of the payment, the same in all three. `units`: minor
-    units of the currency; of a capture no more than was reserved. `handle`: what the terminal read, to reserve only."""
+    """`key`: of this question, the same when it is repeated. `reference`: of the payment, the same in all of them. `units`: minor
+    units of the currency; of a capture no more than was reserved, of refunds no more than was captured. `handle`: what the
+    terminal read, to reserve only."""
 
     move: Move
     key: str
@@ -48,8 +49,8 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """`units`: that were reserved, captured or released. `trace`: the provider's own name for it. `receipt`: the lines that have
-    to stand on a receipt, card numbers masked. `reason`: for a person, why not or not all."""
+    """`units`: that were reserved, captured, released or given back. `trace`: the provider's own name for it. `receipt`: the
+    lines that have to stand on a receipt, card numbers masked. `reason`: for a person, why not or not all."""
 
     verdict: Verdict
     units: int = 0
@@ -67,6 +68,9 @@ class Provider(Protocol):
 
     def release(self, question: Question) -> Answered:
         """Whatever is reserved by this reference; nothing is an answer, too."""
+
+    def refund(self, question: Question) -> Answered:
+        """Give back of what was captured by this reference."""
 
     def look_up(self, key: str) -> Answered | None:
         """What became of the question with this key. None: the provider never got it, and will not do it."""
@@ -98,3 +102,5 @@ def ask(provider: Provider, question: Question) -> Answered:
             return provider.capture(question)
         case Move.RELEASE:
             return provider.release(question)
+        case Move.REFUND:
+            return provider.refund(question)

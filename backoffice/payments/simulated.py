@@ -2,7 +2,8 @@
 
 How a card behaves stands in the handle that its terminal read: `approve`, `decline`, `half` (half of a capture comes), `fails`
 (no capture), `late` (does what it is asked, and its first answer to each question gets lost), `silent` (never answers whether it
-reserved). Anything else is approved. What it did it keeps in books of its own, so that it can be asked after any crash.
+reserved), `closed` (pays, and takes no money back), `clings` (its provider does not release what it reserved). Anything else is
+approved. What it did it keeps in books of its own, so that it can be asked after any crash.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Sum
 
 from backoffice.payments.models import SimulatedMove
 from backoffice.payments.provider import Answered, Question, Unreachable, Verdict
@@ -20,7 +21,8 @@ from backoffice.payments.rules.transaction import Move
 from backoffice.roaming_site import site
 
 APPROVE, DECLINE, HALF, FAILS, LATE, SILENT = "approve", "decline", "half", "fails", "late", "silent"
-MANNERS = (APPROVE, DECLINE, HALF, FAILS, LATE, SILENT)
+CLOSED, CLINGS = "closed", "clings"
+MANNERS = (APPROVE, DECLINE, HALF, FAILS, LATE, SILENT, CLOSED, CLINGS)
 
 BRANDS = ("VISA DEBIT", "MASTERCARD", "GIROCARD", "V PAY")
 
@@ -53,10 +55,21 @@ class Simulated:
     def release(self, question: Question) -> Answered:
         hold = self._hold(question.reference)
         manner = hold.manner if hold is not None else APPROVE
-        captured = SimulatedMove.objects.filter(reference=question.reference, kind=Move.CAPTURE.value, done__gt=0)
-        if captured.exists():
+        if self._done(question.reference, Move.CAPTURE):
             return self._kept(question, manner, Verdict.REFUSED, 0, "It was captured already.")
+        if manner == CLINGS:
+            return self._kept(question, manner, Verdict.REFUSED, 0, "The hold ends by itself in seven days.")
         return self._kept(question, manner, Verdict.DONE, hold.done if hold is not None else 0)
+
+    def refund(self, question: Question) -> Answered:
+        hold = self._hold(question.reference)
+        manner = hold.manner if hold is not None else APPROVE
+        here = self._done(question.reference, Move.CAPTURE) - self._done(question.reference, Move.REFUND, question.key)
+        if question.units > here:
+            return self._kept(question, manner, Verdict.REFUSED, 0, "More than was captured.")
+        if manner == CLOSED:
+            return self._kept(question, manner, Verdict.REFUSED, 0, "The card's account is closed (54).")
+        return self._kept(question, manner, Verdict.DONE, question.units)
 
     def look_up(self, key: str) -> Answered | None:
         found = SimulatedMove.objects.filter(key=key).first()
@@ -90,8 +103,15 @@ class Simulated:
     def _hold(self, reference: str) -> SimulatedMove | None:
         return SimulatedMove.objects.filter(reference=reference, kind=Move.PREAUTHORIZE.value).first()
 
+    def _done(self, reference: str, move: Move, but: str = "") -> int:
+        rows = SimulatedMove.objects.filter(reference=reference, kind=move.value).exclude(key=but)
+        return rows.aggregate(all=Sum("done"))["all"] or 0
+
     def _gone(self, question: Question) -> bool:
         return SimulatedMove.objects.filter(reference=question.reference, kind=Move.RELEASE.value).exists()
+
+
+_PRINTED = {Move.CAPTURE.value: "SALE", Move.REFUND.value: "REFUND"}
 
 
 def _said(row: SimulatedMove) -> Answered:
@@ -100,7 +120,7 @@ def _said(row: SimulatedMove) -> Answered:
         units=row.done,
         reason=row.reason,
         trace=f"SIM-{row.pk:08d}",
-        receipt=_receipt(row) if row.kind == Move.CAPTURE.value and row.done else (),
+        receipt=_receipt(row) if row.kind in _PRINTED and row.done else (),
     )
 
 
@@ -110,7 +130,7 @@ def _receipt(row: SimulatedMove) -> tuple[str, ...]:
     return (
         "*** CUSTOMER RECEIPT ***",
         f"{BRANDS[drawn[0] % len(BRANDS)]} **** **** **** {int.from_bytes(drawn[1:3]) % 10_000:04d}",
-        f"SALE {shown(row.done, row.currency)}",
+        f"{_PRINTED[row.kind]} {shown(row.done, row.currency)}",
         f"{row.at:%Y-%m-%d %H:%M:%S} UTC",
         f"TRACE {row.pk:08d} AUTH {int.from_bytes(drawn[3:6]) % 1_000_000:06d}",
         "CONTACTLESS EMV A0000000031010",

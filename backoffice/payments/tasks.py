@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import shared_task
 
-from backoffice.payments.actions import charging, fetching, watching
+from backoffice.payments.actions import charging, concluding, crediting, fetching, watching
 from backoffice.roaming_site import site
 
 
@@ -18,7 +18,7 @@ def look_after(**kwargs: Any) -> int:
 
 @shared_task(name="payments.catch_up")
 def catch_up(**kwargs: Any) -> int:
-    """Charges that cards pay for at our charge points: what was not done at once."""
+    """Charges that cards pay for, at our charge points and at our terminals: what was not done at once."""
     now = site.now()
     fetching.trim(now=now)
-    return charging.catch_up(now=now)
+    return charging.catch_up(now=now) + crediting.notice(now=now) + concluding.catch_up(now=now)

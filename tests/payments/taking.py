@@ -66,7 +66,7 @@ class Abroad:
 
     def __init__(self, peer: ScriptedPeer, **given: Any) -> None:
         self.peer = peer
-        self.us = factories.own_party("DE-PTP", "PTP", name="Terminalwerk")
+        self.us = factories.seller(factories.own_party("DE-PTP", "PTP", name="Terminalwerk"))
         self.partner = factories.partner("NL-TNM:CPO", ours=[self.us], versions_url=peer.versions_url)
         peer.accepts.add(decrypt(self.partner.connection.token_out))
         base = f"{peer.url}/ocpi/2.3.0/receiver"

@@ -9,12 +9,16 @@ import pytest
 
 from backoffice.partners import peers
 from backoffice.partners.models import Connection, Party
-from backoffice.payments.actions import advices
-from backoffice.payments.models import Advice, CardCharge, QuarantinedAdvice
+from backoffice.payments.actions import advices, charging, tying
+from backoffice.payments.actions.tying import Side
+from backoffice.payments.models import Advice, CardCharge, DriverInvoice, QuarantinedAdvice
+from backoffice.payments.rules.advices import Told, adds
+from backoffice.payments.rules.tie import Finding
 from backoffice.roaming_site import site
 from tests import factories
 from tests.doors.asking import Asking
 from tests.factories import Partner, small_advice
+from tests.payments.test_charging import REFERENCE, Harbour
 from tests.payments.test_examples import EXAMPLES
 from tests.sessions import cast
 
@@ -147,3 +151,78 @@ def test_an_advice_belongs_to_the_charge_that_its_provider_began(provider: Partn
     assert found == {"F-1": CardCharge.objects.get(reference="REF-1").session_id, "F-3": None}
     assert QuarantinedAdvice.objects.get().why == "FOREIGN_REFERENCE"
     assert Asking(other.token).ask("POST", DOOR, small_advice("F-2", "REF-2")).says == (201, 1000)
+
+
+def test_what_may_be_told_beside_what_is_known() -> None:
+    """A part and the rest of it are two captures of one charge; anything else of the same charge is told twice."""
+    part = ("PARTIAL_SUCCESS", "5.00", "EUR")
+    for known, new, limit, taken in (
+        ([], ("SUCCESS", "99", "EUR"), None, True),
+        ([("FAILED", "0", "EUR")], ("SUCCESS", "10", "EUR"), "10", True),
+        ([("FAILED", "0", "EUR")], ("PARTIAL_SUCCESS", "5", "EUR"), None, True),
+        ([part], ("SUCCESS", "5.00", "EUR"), "10", True),
+        ([part], ("PARTIAL_SUCCESS", "5.00", "eur"), "10", True),  # both halves are parts
+        ([part], ("PARTIAL_SUCCESS", "1.00", "EUR"), "10", True),
+        ([part, ("PARTIAL_SUCCESS", "1", "EUR")], ("SUCCESS", "4", "EUR"), "10", True),
+        ([part, ("PARTIAL_SUCCESS", "1", "EUR")], ("SUCCESS", "4.01", "EUR"), "10", False),
+        ([part], ("SUCCESS", "5.01", "EUR"), "10", False),  # together more than is billed
+        ([part], ("SUCCESS", "10.00", "EUR"), "10", False),  # the whole, beside a part of it
+        ([part], ("SUCCESS", "5.00", "USD"), "10", False),
+        ([part], ("SUCCESS", "5.00", "EUR"), None, False),  # nobody knows of what it is the rest
+        ([part], ("SUCCESS", "0", "EUR"), "10", False),
+        ([part], ("FAILED", "0", "EUR"), "10", True),  # the rest was tried, in vain
+        ([part], ("FAILED", "5", "EUR"), "10", False),
+        ([("SUCCESS", "5", "EUR")], ("PARTIAL_SUCCESS", "1", "EUR"), "10", False),
+        ([("SUCCESS", "5", "EUR")], ("FAILED", "0", "EUR"), "10", False),
+        ([part, ("SUCCESS", "1", "EUR")], ("PARTIAL_SUCCESS", "1", "EUR"), "10", False),
+    ):
+        given = [Told(status, Decimal(captured), currency) for status, captured, currency in (*known, new)]
+        bound = None if limit is None else Decimal(limit)
+        assert adds(given[-1], given[:-1], limit=bound) is taken, (known, new, limit)
+
+
+def test_a_part_and_its_rest_stand_on_one_invoice(db: None) -> None:
+    harbour = Harbour()
+    harbour.start()
+
+    def tell(identity: str, amount: str, status: str, **more: Any) -> tuple[int, int]:
+        price = {"before_taxes": Decimal(amount)}
+        body = (
+            small_advice(identity, REFERENCE, total_costs=price, capture_status_code=status, eft_data=[identity]) | more
+        )
+        return harbour.asking.ask("POST", DOOR, body).says
+
+    assert tell("A-1", "2.00", "PARTIAL_SUCCESS") == (201, 1000)
+    harbour.stop(20, "8")  # 4.50
+    assert tell("A-2", "2.51", "SUCCESS") == (200, 2001), "more than is billed"
+    assert tell("A-1", "2.50", "SUCCESS") == (200, 2001), "the same id with another amount"
+    assert tell("A-2", "2.50", "SUCCESS", currency="USD") == (200, 2001)
+    assert tell("A-3", "2.50", "SUCCESS") == (201, 1000)
+    assert tell("A-4", "-2.50", "SUCCESS") == (200, 2001), "a refund has no message"
+    invoice = DriverInvoice.objects.get()
+    paid = invoice.tree()["paid"]
+    assert (invoice.captured, paid["status"], paid["eft"]) == (450, "SUCCESS", ["A-1", "A-3"])
+    whys = list(QuarantinedAdvice.objects.order_by("pk").values_list("why", flat=True))
+    assert whys == ["SECOND", "OTHER_CONTENT", "SECOND", "IMPOSSIBLE"]
+    line = tying.line_of(Side.CPO, REFERENCE, now=site.now())
+    assert line is not None and (line.finding, line.captured) == (Finding.TIED, 450)
+
+
+def test_amounts_that_no_card_pays_and_currencies_that_differ(db: None) -> None:
+    """Nothing fails, nothing is lost, and an invoice names no amount of another currency."""
+    harbour = Harbour()
+    harbour.start()
+    harbour.stop(20, "8")
+    for number, amount in enumerate(("99999999999999999999", "1000000000000.01", "1e18", "-0.01")):
+        body = small_advice(f"X-{number}", REFERENCE, total_costs={"before_taxes": Decimal(amount)})
+        assert harbour.asking.ask("POST", DOOR, body).says[1] == 2001, amount
+    body = b'{"id":"X-9","authorization_reference":"R","total_costs":{"before_taxes":1' + b"0" * 30 + b"}}"
+    assert harbour.asking.ask("POST", DOOR, body).says[1] in (2000, 2001)
+    assert set(QuarantinedAdvice.objects.values_list("why", flat=True)) == {"IMPOSSIBLE"}
+    usd = small_advice("X-5", REFERENCE, total_costs={"before_taxes": Decimal("4.50")}, currency="USD")
+    assert harbour.asking.ask("POST", DOOR, usd).says == (201, 1000), "money that left a card is never turned away"
+    invoice = DriverInvoice.objects.get()
+    assert (invoice.captured, invoice.ready_at) == (None, None)
+    line = tying.line_of(Side.CPO, REFERENCE, now=site.now())
+    assert line is not None and line.finding is Finding.CURRENCY
+    assert charging.catch_up(now=site.now()) >= 0

@@ -29,7 +29,7 @@ class Harbour:
     """DE-RDK has EVSE E1 at LOC1, and the provider SE-ELV, which registered as OTHER, a terminal there."""
 
     def __init__(self, creator: str = "CPO") -> None:
-        self.us = factories.own_party("DE-RDK", "CPO")
+        self.us = factories.seller(factories.own_party("DE-RDK", "CPO"))
         self.provider = factories.partner("SE-ELV:OTHER", ours=[self.us], receives=["sessions", "cdrs"])
         self.asking = Asking(self.provider.token)
         tariff = factories.small_tariff("T1", "DE-RDK", preauthorize_amount=Decimal(20))

@@ -16,6 +16,7 @@ from backoffice.payments.models import Advice, CardPayment, MoneyMove, Simulated
 from backoffice.roaming_site import site
 from tests.cdrs.test_dying import KILLED, run
 from tests.payments.taking import SIMULATED, Abroad
+from tests.payments.test_giving_back import credit
 from tests.peer import ScriptedPeer
 
 ASKING = ("card-claimed-before-ask", "card-asked-before-settled", "card-settled-before-commit")
@@ -79,6 +80,15 @@ def test_dying_at_every_step(served: Abroad) -> None:
     assert SimulatedMove.objects.count() == MoneyMove.objects.count() == 2, "the provider did each once"
     assert (Advice.objects.count(), Command.objects.count()) == (1, 1)
     assert len(served.drain()) == 1
+    credit(served, payment)
+    assert later(payment) == "CREDITED"
+    CardPayment.objects.filter(pk=payment.pk).update(due_at=site.now())
+    payment.events.filter(event="CREDIT").update(at=site.now() - timedelta(hours=1))  # no corrected CDR came
+    assert run(GO_ON.format(pk=payment.pk), ASKING[1]) == KILLED
+    payment.refresh_from_db()
+    assert (payment.state, payment.refunded) == ("REFUNDING", 0)
+    assert later(payment) == "REFUNDED"
+    assert list(SimulatedMove.objects.filter(kind="REFUND").values_list("done", "asked")) == [(1210, 1)]
 
 
 def test_dying_while_the_money_is_let_go_of(served: Abroad) -> None:

@@ -46,7 +46,9 @@ def test_the_lines_add_up_to_the_cent() -> None:
 def _seller() -> Any:
     from backoffice.payments.rules.invoice import Seller
 
-    return Seller("Roamdesk Energie", "https://roamdesk.example/", "DE-RDK")
+    return Seller(
+        name="Roamdesk Energie", address="Kade 1", city="Utrecht", country="NL", vat_id="NL000000000B00", code="DE-RDK"
+    )
 
 
 @pytest.mark.rule("T-490")
@@ -84,12 +86,13 @@ def test_every_word_is_in_every_language() -> None:
     assert invoice_words.number(Decimal("1234.50"), "en") == "1,234.50"
     assert invoice_words.quantity(Decimal("19.000000"), "de") == "19"
     assert invoice_words.moment("2026-11-26T23:30:00Z", "Europe/Berlin", "de") == "27.11.2026, 00:30"
+    assert invoice_words.moment("2026-11-26T23:30:00Z", "Mars/Base", "en") == "26 Nov 2026, 23:30 UTC"
     assert invoice_words.moment("2026-11-26T23:30:00Z", "", "en") == "26 Nov 2026, 23:30 UTC"
 
 
 @pytest.fixture
 def invoice(db: None) -> DriverInvoice:
-    party = factories.own_party(name="Rheindock <b>")
+    party = factories.seller(factories.own_party(name="Rheindock <b>"))
     cdr: Cdr = own_cdr("C-1", factories.partner().party)
     return invoicing.issue(cdr, party=party, creator=InvoiceCreator.CPO, reference=REFERENCE, now=site.now())
 

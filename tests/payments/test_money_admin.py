@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from backoffice.console.dashboard.asked import Asked, range_of
+from backoffice.console.dashboard.cards import cards
 from backoffice.payments.actions import tying
 from backoffice.payments.actions.tying import Side
-from backoffice.payments.models import Advice, CardCharge, DriverInvoice, TieDecision
+from backoffice.payments.models import Advice, CardCharge, DriverInvoice, InvoiceSeller, TieDecision
 from backoffice.payments.rules.tie import Finding
 from backoffice.roaming_site import site
+from tests import factories
 from tests.payments.taking import Abroad
 from tests.payments.test_charging import REFERENCE, Harbour
+from tests.payments.test_giving_back import credit
 
 
 @pytest.fixture
 def staff(db: None) -> Client:
     user = User.objects.create_user("finn", is_staff=True)
-    names = ("view_advice", "view_cardpayment", "view_driverinvoice", "view_quarantinedadvice", "view_terminal")
+    seen = ("advice", "cardpayment", "driverinvoice", "quarantinedadvice", "terminal", "invoiceseller")
+    names = [f"view_{model}" for model in seen]
     user.user_permissions.set(Permission.objects.filter(codename__in=names))
     client = Client()
     client.force_login(user)
@@ -77,7 +83,7 @@ def test_what_cards_paid_short_is_written_off_with_a_reason(staff: Client) -> No
     assert TieDecision.objects.get() == decision, "nothing is missing any more"
     rows = staff.get("/admin/payments/advice/tie/export/?side=CPO&days=1").content.decode().splitlines()
     assert len(rows) == 2
-    assert rows[1].endswith("EUR,4.00,4.50,4.50,WRITTEN_OFF,0.00,Goodwill")
+    assert rows[1].endswith("EUR,4.00,4.50,4.50,WRITTEN_OFF,0.00,0.00,Goodwill")
 
 
 def test_an_orphan_is_matched_by_hand(staff: Client) -> None:
@@ -133,6 +139,66 @@ def test_payments_at_terminals_of_ours(abroad: Abroad, staff: Client) -> None:
     assert line.entries[2].name == "written by the CPO"
     assert tying.at_risk(Side.PTP, since=site.now() - timedelta(days=2), now=site.now()) == {"EUR": 605}
     assert get(staff, "advice/tie/?side=PTP&days=7").count("6.05 EUR") >= 2
+
+
+def test_money_that_goes_back(abroad: Abroad, staff: Client) -> None:
+    payment = abroad.started("closed")
+    abroad.cdr(payment)
+    abroad.go_on(payment)
+    credit(abroad, payment)
+    abroad.go_on(payment)
+    abroad.go_on(payment, later=700)
+    page = get(staff, f"cardpayment/{payment.pk}/change/")
+    assert "12.10 EUR" in page and "account is closed" in page and "Ask the provider again" not in page
+    assert payment.reference[:8] in get(staff, "cardpayment/?state=back")
+    assert payment.reference[:8] not in get(staff, "cardpayment/?state=kept")
+    assert "12.10 EUR" in get(staff, "advice/tie/?side=PTP&days=1")
+    where = f"/admin/payments/cardpayment/{payment.pk}"
+    for deed, needed, given in (
+        ("refund", "steer_card_payment", {}),
+        ("otherwise", "decide_advice", {"reason": "SEPA"}),
+    ):
+        assert staff.post(f"{where}/{deed}/", given).status_code == 403
+        allow(needed)
+        assert staff.post(f"{where}/{deed}/", given).status_code == 302
+        abroad.go_on(payment)
+    assert (payment.state, payment.returned) == ("REFUNDED", 1210)
+    panel = cards(Asked(User.objects.get(username="finn"), site.now(), range_of("24h", now=site.now())))
+    assert [figure.value for figure in panel.figures] == ["nothing", "nothing"]
+
+
+def test_what_the_start_page_says_of_cards(abroad: Abroad, staff: Client) -> None:
+    for handle in ("half", "fails", "clings"):
+        payment = abroad.started(handle)
+        excl, vat = ("0", "0") if handle == "clings" else ("10.00", "2.10")
+        abroad.cdr(payment, excl, vat, session_id=f"S-{handle}")
+        abroad.go_on(payment)
+    assert payment.reference[:8] in get(staff, "cardpayment/?state=kept")
+    allow("steer_card_payment")
+    staff.post(f"/admin/payments/cardpayment/{payment.pk}/ask/")
+    abroad.go_on(payment)
+    assert payment.moves.filter(kind="RELEASE").count() == 2, "asked anew, with another key"
+    panel = cards(Asked(User.objects.get(username="finn"), site.now(), range_of("24h", now=site.now())))
+    assert [figure.value for figure in panel.figures] == ["EUR 18.15", "nothing"]
+    assert sorted((each.drivers, each.money) for each in panel.matters) == [(1, 20), (2, Decimal("18.15"))]
+
+
+def test_who_stands_on_invoices(abroad: Abroad, staff: Client) -> None:
+    assert "NL000000000B00" in get(staff, "invoiceseller/")
+    assert staff.get("/admin/payments/invoiceseller/add/").status_code == 403
+    other = factories.own_party("DE-RDK", "CPO")
+    allow("add_invoiceseller", "change_invoiceseller")
+    given = {"party": str(other.pk), "name": "R", "address": "K 1", "city": "U", "country": "nl", "vat_id": "0815"}
+    refused = staff.post("/admin/payments/invoiceseller/add/", given)
+    assert refused.status_code == 400 and "begins with the letters" in refused.content.decode()
+    given |= {"vat_id": "nl 0012.34567.B01", "prefix": "rdk/26"}
+    assert staff.post("/admin/payments/invoiceseller/add/", given).status_code == 302
+    row = InvoiceSeller.objects.get(party=other)
+    assert (row.vat_id, row.country, row.prefix, row.changed_by) == ("NL001234567B01", "NL", "RDK/26", "finn")
+    page = f"/admin/payments/invoiceseller/{row.pk}/change/"
+    assert "the next one gets number 1." in staff.get(page).content.decode()
+    assert staff.post(page, given | {"name": "R GmbH"}).status_code == 302
+    assert staff.post(f"/admin/payments/invoiceseller/{row.pk}/delete/").status_code == 403
 
 
 def test_a_cdr_for_a_card_that_nobody_showed_is_an_orphan(abroad: Abroad) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backoffice.payments.rules.tie import SENTENCES, SETTLED, Book, Decided, Entry, Finding, sums, tie
+from backoffice.payments.rules.tie import SENTENCES, SETTLED, Book, Decided, Entry, Finding, local_day, sums, tie
 
 DAY = date(2026, 11, 26)
 C, B, I = Book.CAPTURES, Book.CDRS, Book.INVOICES  # noqa: E741 - the third book
@@ -33,12 +34,28 @@ def test_what_each_line_comes_to() -> None:
         ([entry(C, 500), entry(B, 500), entry(I, 501)], None, Finding.INVOICE_DIFFERS, 0),
         ([entry(C, 500), entry(C, 500), entry(B, 500)], None, Finding.TWICE, 0),
         ([entry(C, 500), entry(B, 500, currency="GBP")], None, Finding.CURRENCY, 0),
+        ([entry(C, 300), entry(C, 200), entry(B, 500), entry(I, 500)], None, Finding.TIED, 0),  # a part and its rest
+        ([entry(C, 300), entry(C, 100), entry(B, 500), entry(I, 500)], None, Finding.SHORT, 100),
+        ([entry(C, 500), entry(C, -500), entry(B, 0), entry(I, 500), entry(I, -500)], None, Finding.TIED, 0),
+        ([entry(C, 500), entry(B, 0), entry(I, 500), entry(I, -500)], None, Finding.OVER, 0),
+        (
+            [entry(C, 500), entry(C, -100), entry(B, 400), *(entry(I, n) for n in (500, -500, 400))],
+            None,
+            Finding.TIED,
+            0,
+        ),
+        ([entry(C, 500), entry(B, 500), entry(I, 500), entry(I, 500)], None, Finding.TWICE, 0),
+        ([entry(C, 500), entry(B, 250), entry(B, 250), entry(I, 500)], None, Finding.TWICE, 0),
         ([entry(C, 400), entry(B, 500), entry(I, 500)], 100, Finding.WRITTEN_OFF, 0),
         ([entry(C, 400), entry(B, 500), entry(I, 500)], 99, Finding.SHORT, 100),
     ):
         given_ = [Decided(reference="R1", written_off=decided, reason="goodwill")] if decided else []
         (line,) = tie(entries, given_)
         assert (line.finding, line.at_risk) == (finding, risk), entries
+        back = sum(each.units for each in entries if each.book is C) - sum(
+            each.units for each in entries if each.book is B
+        )
+        assert line.to_give_back == (max(back, 0) if finding in (Finding.OVER, Finding.TWICE) else 0)
         assert line.settled is (finding in SETTLED)
     assert set(SENTENCES) == set(Finding)
 
@@ -80,3 +97,29 @@ def test_every_cent_is_in_exactly_one_line_and_one_sum(entries: list[Entry], oth
     )
     for each in per:
         assert each.tied is (each.open == 0)
+
+
+def test_a_day_is_that_of_the_place() -> None:
+    """Also those of 23 and 25 hours, and where nobody knows the zone."""
+    for moment, zone, day in (
+        ("2026-11-26T23:30:00Z", "Europe/Berlin", "2026-11-27"),
+        ("2026-11-26T23:30:00Z", "UTC", "2026-11-26"),
+        ("2026-11-26T23:30:00Z", "", "2026-11-26"),
+        ("2026-11-26T23:30:00Z", "Mars/Base", "2026-11-26"),
+        ("2026-11-26T23:30:00Z", "../../etc/passwd", "2026-11-26"),
+        ("2026-10-24T21:59:59Z", "Europe/Berlin", "2026-10-24"),
+        ("2026-10-24T22:00:00Z", "Europe/Berlin", "2026-10-25"),  # 25 hours
+        ("2026-10-25T22:59:59Z", "Europe/Berlin", "2026-10-25"),
+        ("2026-10-25T23:00:00Z", "Europe/Berlin", "2026-10-26"),
+        ("2026-03-28T23:00:00Z", "Europe/Berlin", "2026-03-29"),  # 23 hours
+        ("2026-03-29T21:59:59Z", "Europe/Berlin", "2026-03-29"),
+        ("2026-03-29T22:00:00Z", "Europe/Berlin", "2026-03-30"),
+        ("2026-11-26T05:30:00Z", "America/New_York", "2026-11-26"),
+        ("2026-11-26T04:30:00Z", "America/New_York", "2026-11-25"),
+    ):
+        assert local_day(datetime.fromisoformat(moment), zone) == date.fromisoformat(day), (moment, zone)
+
+
+def test_a_day_of_another_zone_is_another_day() -> None:
+    lines = tie([entry(C, 1, "A"), replace(entry(C, 2, "B"), zone="Europe/Berlin"), entry(C, 4, "C")])
+    assert {(each.zone, each.captured, each.count) for each in sums(lines)} == {("UTC", 5, 2), ("Europe/Berlin", 2, 1)}

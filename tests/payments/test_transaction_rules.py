@@ -22,11 +22,14 @@ from backoffice.payments.rules.transaction import (
     Move,
     NotAllowed,
     State,
+    after_credit,
     moved,
     pause,
 )
 
 E, S = Event, State
+
+BILLED = (E.APPROVE, E.ASK_START, E.BILL)
 
 WAYS = (
     # what happens, and what becomes of it
@@ -42,6 +45,16 @@ WAYS = (
     ((E.APPROVE, E.ASK_START, E.BILL, E.VOID, E.RELEASE), S.RELEASED),
     ((E.APPROVE, E.ASK_START, E.BEGIN, E.VOID, E.RELEASE), S.RELEASED),
     ((E.APPROVE, E.ASK_START, E.BEGIN, E.END, E.VOID, E.RELEASE), S.RELEASED),
+    ((*BILLED, E.CAPTURE, E.CREDIT, E.GIVE_BACK, E.REFUND), S.REFUNDED),
+    ((*BILLED, E.CAPTURE, E.CREDIT, E.GIVE_BACK, E.REFUND_FAIL), S.OWING),
+    ((*BILLED, E.CAPTURE, E.CREDIT, E.GIVE_BACK, E.REFUND_FAIL, E.REFUND_AGAIN, E.REFUND), S.REFUNDED),
+    ((*BILLED, E.CAPTURE, E.CREDIT, E.GIVE_BACK, E.REFUND_FAIL, E.OTHERWISE), S.REFUNDED),
+    ((*BILLED, E.CAPTURE, E.CREDIT, E.STAND), S.CAPTURED),
+    ((*BILLED, E.CAPTURE, E.CREDIT, E.STAND_PART, E.CREDIT, E.GIVE_BACK, E.REFUND), S.REFUNDED),
+    ((*BILLED, E.CAPTURE_FAIL, E.CREDIT, E.CLEAR), S.CLEARED),
+    ((*BILLED, E.CAPTURE_FAIL, E.CREDIT, E.STAND_FAIL), S.FAILED),
+    ((*BILLED, E.CAPTURE, E.CREDIT, E.GIVE_BACK, E.REFUND, E.BILL), S.FAILED),
+    ((*BILLED, E.CAPTURE_PART, E.CREDIT, E.GIVE_BACK, E.REFUND, E.CREDIT, E.GIVE_BACK), S.REFUNDING),
 )
 
 
@@ -55,11 +68,12 @@ def test_ways_through_the_table() -> None:
 
 def test_the_table_is_whole() -> None:
     assert set(TRANSITIONS) == set(State)
-    assert set(DUE) | WAITING | OVER | {S.AUTHORIZED} == set(State)
+    assert set(DUE) | WAITING | OVER | {S.AUTHORIZED, S.CREDITED} == set(State)
     assert not set(DUE) & OVER, "what is over waits for no provider"
-    for state in OVER - {S.RELEASED}:
-        assert not TRANSITIONS[state]
+    assert not TRANSITIONS[S.DECLINED]
     assert TRANSITIONS[S.RELEASED] == {E.BILL: S.FAILED}, "a bill that comes late is somebody's work"
+    for state in (S.CAPTURED, S.PARTIAL, S.FAILED):
+        assert TRANSITIONS[state] == {E.CREDIT: S.CREDITED}, "only its CDR's credit changes what was settled"
     assert {S.PARTIAL, S.FAILED} == AT_RISK
     assert {S.RELEASING, S.RELEASED} == LET_GO
     with pytest.raises(NotAllowed, match="CAPTURED cannot CAPTURE"):
@@ -83,6 +97,19 @@ def test_money_moves_at_most_once_whatever_happens(events: list[Event]) -> None:
     assert done.count(E.ASK_START) <= 1
     if state in (S.CAPTURED, S.PARTIAL):
         assert E.BILL in done
+
+
+def test_what_a_credit_comes_to() -> None:
+    for owed, has, event in (
+        (0, 1210, E.GIVE_BACK),
+        (1000, 1210, E.GIVE_BACK),
+        (1210, 1210, E.STAND),
+        (1500, 1210, E.STAND_PART),
+        (1500, 0, E.STAND_FAIL),
+        (0, 0, E.CLEAR),
+    ):
+        assert after_credit(owed=owed, has=has) is event
+        assert event in TRANSITIONS[S.CREDITED]
 
 
 def test_from_everywhere_there_is_a_way_out() -> None:

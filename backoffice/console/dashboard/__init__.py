@@ -16,7 +16,7 @@ from django.db import DatabaseError
 from django.db import connection as database
 
 from backoffice.console import groups
-from backoffice.console.dashboard import booked, drivers, money, network, roaming
+from backoffice.console.dashboard import booked, cards, drivers, money, network, roaming
 from backoffice.console.dashboard.asked import RANGES, STALE_AFTER, Asked, range_of
 from backoffice.console.dashboard.attention import ORDERS, SHOWN, ordered
 from backoffice.console.dashboard.checklist import steps
@@ -38,6 +38,7 @@ PANELS: Mapping[str, tuple[str, str, Measure]] = {
     "bookings": ("Bookings", "bookings.view_booking", booked.bookings),
     "review": ("CDRs that wait for somebody", "cdrs.view_cdr", money.review),
     "straight": ("CDR straight-through", "cdrs.view_cdr", money.straight),
+    "cards": ("Card payments", "payments.view_cardpayment", cards.cards),
     "turnover": ("Receivable and payable, month to date", "cdrs.view_cdr", money.turnover),
     "unbilled": ("Sessions without CDR", "charging_sessions.view_session", drivers.unbilled),
     "exports": ("Exports", "billing.view_export", money.exports),
@@ -48,7 +49,7 @@ PANELS: Mapping[str, tuple[str, str, Measure]] = {
 """In the order of who is in no group of those below."""
 
 FIRST: Mapping[str, tuple[str, ...]] = {
-    groups.FINANCE: ("review", "turnover", "straight", "unbilled", "exports"),
+    groups.FINANCE: ("review", "cards", "turnover", "straight", "unbilled", "exports"),
     groups.ROAMING: ("connections", "messages", "latency", "outbox", "pulls", "authorizations"),
     groups.TARIFFS: ("straight", "review", "turnover", "evses"),
     groups.SUPPORT: ("authorizations", "live", "evses", "bookings", "unbilled"),

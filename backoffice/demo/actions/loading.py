@@ -20,6 +20,8 @@ from backoffice.locations.models import Location
 from backoffice.locations.rules import Severity, gate
 from backoffice.partners.actions.connections import add_own_party
 from backoffice.partners.models import Party
+from backoffice.payments.actions import selling
+from backoffice.payments.models import InvoiceSeller
 from backoffice.tariffs.actions.storing import store as store_tariffs
 from backoffice.tokens.actions import changing
 from backoffice.tokens.actions.events import note
@@ -68,6 +70,7 @@ def load(company: Company, *, seed: int, now: datetime) -> int | None:
         ours = Party.objects.filter(country_code=company.country_code, party_id=company.party_id, ours=True)
         if Location.objects.filter(party__in=ours).exists():
             _drivers(ours.get(), company, seed=seed, now=now)  # a world that was loaded before there were tokens
+            _invoices(ours.get(), company, now)
             return None
         _refuse_beside_real_data()
         party = add_own_party(
@@ -77,6 +80,7 @@ def load(company: Company, *, seed: int, now: datetime) -> int | None:
             roles=OUR_ROLES,
             website=company.website,
         )
+        _invoices(party, company, now)
         trees = world(company, seed=seed, at=now)
         values = [wire_json.validate(wire.Location, tree) for tree in trees]
         prices = tariffs(company, {name.rsplit("-", 1)[1] for value in values for name in _offered(value)}, now)
@@ -109,6 +113,13 @@ def _drivers(party: Party, company: Company, *, seed: int, now: datetime) -> Non
             changing.edit(token, lambda tree: tree, by="demo", now=now, only_in=world.only_in[token.object_id])
         if token.object_id in world.held:
             changing.block(token, world.held[token.object_id], by="demo", now=now, reason="As the demo says.")
+
+
+def _invoices(party: Party, company: Company, now: datetime) -> None:
+    """Who stands on the invoices of drivers who pay by card, once: no tax office gave these numbers away."""
+    if InvoiceSeller.objects.filter(party=party).exists():
+        return
+    selling.enter(party, company.seller | {"contact": f"invoices@{company.domain}"}, by="demo", now=now)
 
 
 def _exports(now: datetime) -> None:

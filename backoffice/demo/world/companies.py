@@ -16,9 +16,37 @@ class Company:
     domain: str
 
     @property
+    def seller(self) -> dict[str, str]:
+        """As it stands on invoices."""
+        return SELLERS[self.party_id]
+
+    @property
     def website(self) -> str:
         return f"https://www.{self.domain}/"
 
+
+SELLERS = {
+    "RDK": {
+        "name": "Rheindock Charging GmbH",
+        "address": "Hafenstraße 12",
+        "postal_code": "40221",
+        "city": "Düsseldorf",
+        "country": "DE",
+        "vat_id": "DE000000001",
+        "registration": "Amtsgericht Düsseldorf, HRB 00001",
+        "prefix": "RDK",
+    },
+    "VGM": {
+        "name": "Vallgrind Mobility AB",
+        "address": "Verkstadsgatan 7",
+        "postal_code": "211 42",
+        "city": "Malmö",
+        "country": "SE",
+        "vat_id": "SE000000000101",
+        "prefix": "VGM",
+    },
+}
+"""What is invented so that it cannot be anybody's: no tax office gives such numbers away."""
 
 ROLES = ("CPO", "EMSP")
 OUR_ROLES = (*ROLES, "PTP")

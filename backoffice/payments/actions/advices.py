@@ -1,8 +1,8 @@
 """Take financial advice (as CPO): one by POST, a page of them by a pull. Stored once, compared ever after.
 
-A repeat is answered as the first time. The same id with other content, and another advice for what was captured already, are not
-taken: kept whole in quarantine, for it is somebody's money, and staff are told. An advice whose reference nobody here knows is
-taken: money that left a card is never turned away, and is shown as an orphan until staff match it.
+A repeat is answered as the first time. The same id with other content, and another advice for what was captured already (but for
+the rest of a part), are not taken: kept whole in quarantine, for it is somebody's money, and staff are told. An advice whose
+reference nobody here knows is taken: money that left a card is never turned away, and is shown as an orphan until staff match it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -21,7 +22,8 @@ from backoffice.documents.fates import ordered_at
 from backoffice.fields import DocumentField, milliseconds
 from backoffice.payments.actions import charging
 from backoffice.payments.models import Advice, CardCharge, QuarantinedAdvice
-from backoffice.payments.rules.advices import content_hash, is_another, same, with_taxes
+from backoffice.payments.rules.advices import Told, adds, content_hash, impossible, same, with_taxes
+from backoffice.payments.rules.money import amount, payable
 from backoffice.payments.rules.terminals import RECEIVER_ROLES
 from ocpi.module import Arrival, PartyRef, Peer, Refusal, Stored
 from ocpi.wire import json as wire_json
@@ -102,20 +104,24 @@ def _taken(peer: Peer, party: int, tree: Tree, value: wire.FinancialAdviceConfir
             return _Fate(known)
         sentence = f"Advice {known.object_id} is known here with other content, and an advice is never changed."
         return _kept(peer, party, tree, value, QuarantinedAdvice.Why.OTHER_CONTENT, sentence, known, now)
-    others = (
+    told = Told(value.capture_status_code.value, with_taxes(value.total_costs), value.currency)
+    if wrong := impossible(told.captured):
+        return _kept(peer, party, tree, value, QuarantinedAdvice.Why.IMPOSSIBLE, wrong, None, now)
+    charges = list(
+        CardCharge.objects.alias(key=Upper("reference"))
+        .filter(key=value.authorization_reference.upper(), session__party__in=[our.id for our in peer.ours])
+        .select_related("session", "cdr")
+    )
+    own = next((charge for charge in charges if charge.provider_id == party), None)
+    others = list(
         Advice.objects.alias(key=Upper("authorization_reference"))
         .filter(key=value.authorization_reference.upper(), party_id=party)
         .order_by("-id")
     )
-    if is_another([other.capture_status for other in others]):
+    known_of = [Told(other.capture_status, Decimal(other.captured), other.currency) for other in others]
+    if not adds(told, known_of, limit=_limit(own, told.currency)):
         sentence = f"What was captured for {value.authorization_reference} was told by advice {others[0].object_id}."
         return _kept(peer, party, tree, value, QuarantinedAdvice.Why.SECOND, sentence, others[0], now)
-    charges = list(
-        CardCharge.objects.alias(key=Upper("reference"))
-        .filter(key=value.authorization_reference.upper(), session__party__in=[our.id for our in peer.ours])
-        .select_related("session")
-    )
-    own = next((charge for charge in charges if charge.provider_id == party), None)
     if charges and own is None:
         sentence = f"{value.authorization_reference} is not the reference of a charge that this provider began."
         return _kept(peer, party, tree, value, QuarantinedAdvice.Why.FOREIGN_REFERENCE, sentence, None, now)
@@ -123,6 +129,16 @@ def _taken(peer: Peer, party: int, tree: Tree, value: wire.FinancialAdviceConfir
     row = _insert(party, customer, tree, value, now=now)
     charging.advised(row, now=now)
     return _Fate(row, new=True)
+
+
+def _limit(charge: CardCharge | None, currency: str) -> Decimal | None:
+    """What captures of this charge may come to: what its CDR bills, else what was reserved for it."""
+    if charge is None or charge.currency.upper() != currency.upper():
+        return None
+    if charge.cdr is not None:
+        bill = payable(charge.cdr.total_excl, charge.cdr.total_incl, charge.currency)
+        return amount(bill, charge.currency)
+    return None if charge.limit is None else amount(charge.limit, charge.currency)
 
 
 def _alone(reference: str) -> None:

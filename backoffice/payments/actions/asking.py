@@ -1,4 +1,5 @@
-"""Ask the payment provider what a payment waits for: reserve, capture, release. Each is done once, however often it is asked.
+"""Ask the payment provider what a payment waits for: reserve, capture, release, give back. Each is done once, however often it is
+asked.
 
 The question is written down before it is asked, with the key by which the provider knows it. Whoever finds it written down and
 not answered asks first what became of it, and only if the provider never got it, asks it again with the same key. No transaction
@@ -15,7 +16,7 @@ from django.db import transaction
 
 from backoffice.crash_points import crash_point
 from backoffice.payments import provider
-from backoffice.payments.actions import concluding
+from backoffice.payments.actions import concluding, invoicing
 from backoffice.payments.actions.moving import locked, note, shift
 from backoffice.payments.models import CardPayment, MoneyMove
 from backoffice.payments.provider import Answered, Provider, Question, Unreachable, Verdict
@@ -32,6 +33,7 @@ LEASE = timedelta(seconds=60)
 class _Claim:
     """A question that is ours to ask. `attempt` tells apart who asks; `again`: it may have been asked before."""
 
+    move: int
     question: Question
     attempt: int
     again: bool
@@ -63,7 +65,7 @@ def _claim(pk: int, now: datetime) -> _Claim | None:
         move = DUE.get(State(row.state))
         if move is None or (row.lease_until is not None and row.lease_until > now):
             return None
-        asked, _ = MoneyMove.objects.get_or_create(payment=row, kind=move.value, defaults={"units": _units(row, move)})
+        asked = _question(row, move)
         again = asked.asked_at is not None
         asked.asked_at, asked.attempts = asked.asked_at or now, asked.attempts + 1
         asked.save()
@@ -78,13 +80,26 @@ def _claim(pk: int, now: datetime) -> _Claim | None:
         currency=row.currency,
         handle=row.handle,
     )
-    return _Claim(question, asked.attempts, again)
+    return _Claim(asked.pk, question, asked.attempts, again)
+
+
+def _question(row: CardPayment, move: Move) -> MoneyMove:
+    """The one that nobody answered yet. A release or a refund that was answered by no is a question of its own when it is asked
+    anew: the provider would answer the old one as before."""
+    rows = MoneyMove.objects.filter(payment=row, kind=move.value)
+    open_ = rows.filter(answered_at=None).first()
+    if open_ is not None:
+        return open_
+    return MoneyMove.objects.create(payment=row, kind=move.value, number=rows.count() + 1, units=_units(row, move))
 
 
 def _units(row: CardPayment, move: Move) -> int:
     if move is Move.CAPTURE:
         assert row.owed is not None and row.reserved is not None
         return covered(row.owed, row.reserved).capture
+    if move is Move.REFUND:
+        assert row.owed is not None
+        return row.has - row.owed
     return row.reserve if move is Move.PREAUTHORIZE else row.reserved or row.reserve
 
 
@@ -102,7 +117,7 @@ def _answer(psp: Provider, claim: _Claim) -> Answered:
 def _postpone(pk: int, claim: _Claim, problem: str, now: datetime) -> None:
     with transaction.atomic():
         row = locked(pk)
-        asked = MoneyMove.objects.get(payment=row, kind=claim.question.move.value)
+        asked = MoneyMove.objects.get(pk=claim.move)
         if asked.attempts != claim.attempt or asked.answered_at is not None:
             return
         row.lease_until, row.due_at = None, now + pause(asked.attempts)
@@ -119,7 +134,7 @@ def _postpone(pk: int, claim: _Claim, problem: str, now: datetime) -> None:
 def _settle(pk: int, claim: _Claim, answered: Answered, now: datetime) -> None:
     with transaction.atomic():
         row = locked(pk)
-        asked = MoneyMove.objects.get(payment=row, kind=claim.question.move.value)
+        asked = MoneyMove.objects.get(pk=claim.move)
         if asked.attempts != claim.attempt or asked.answered_at is not None:
             return  # whoever asks now gets the same answer
         asked.answered_at, asked.verdict, asked.answered = now, answered.verdict.value, answered.units
@@ -132,7 +147,9 @@ def _settle(pk: int, claim: _Claim, answered: Answered, now: datetime) -> None:
             case Move.CAPTURE:
                 _captured(row, answered, now)
             case Move.RELEASE:
-                _released(row, asked, answered, now)
+                _released(row, answered, now)
+            case Move.REFUND:
+                _refunded(row, asked, answered, now)
         row.save()
         crash_point("card-settled-before-commit")
 
@@ -163,7 +180,20 @@ def _captured(row: CardPayment, answered: Answered, now: datetime) -> None:
     concluding.conclude(row, receipt=answered.receipt, message=row.problem if missing else "", now=now)
 
 
-def _released(row: CardPayment, asked: MoneyMove, answered: Answered, now: datetime) -> None:
+def _refunded(row: CardPayment, asked: MoneyMove, answered: Answered, now: datetime) -> None:
+    given = 0 if answered.verdict is Verdict.REFUSED else answered.units
+    row.refunded += given
+    if given < asked.units:
+        missing = shown(asked.units - given, row.currency)
+        reason = f"{missing} were not given back: {answered.reason or 'the provider does not say why'}"
+        shift(row, Event.REFUND_FAIL, now=now, by="payment provider", reason=reason)
+    else:
+        shift(row, Event.REFUND, now=now, by="payment provider", reason=f"{shown(given, row.currency)} given back.")
+    if given:
+        invoicing.give_back(row, given, receipt=answered.receipt, now=now)
+
+
+def _released(row: CardPayment, answered: Answered, now: datetime) -> None:
     if answered.verdict is Verdict.REFUSED:
         # it is not ours to decide: the provider is to be called
         row.problem = f"The provider does not release it: {answered.reason}"[:300]

@@ -17,7 +17,7 @@ from backoffice.charge_points.actions import ordering
 from backoffice.charge_points.rules.orders import Kind
 from backoffice.commands.actions.reservations import MODULE as COMMANDS
 from backoffice.payments.actions import invoicing
-from backoffice.payments.models import Advice, CardCharge, DriverInvoice, Terminal
+from backoffice.payments.models import Advice, CardCharge, DriverInvoice, InvoiceSeller, Terminal
 from backoffice.payments.models.takings import unguessable
 from backoffice.payments.rules.money import amount, reached, units
 from backoffice.payments.rules.terminals import TerminalState
@@ -114,7 +114,7 @@ def _stop(session: Session, now: datetime) -> bool:
 
 
 def billed(cdr: Cdr, *, now: datetime) -> DriverInvoice | None:
-    """A CDR of ours counts from now on. None: no card pays for it, or the provider writes the invoice."""
+    """A CDR of ours counts from now on. None: no card pays for it, the provider writes the invoice, or nobody can yet."""
     if cdr.entered_at is None or not cdr.session_ref or cdr.credit:
         return None
     with transaction.atomic():
@@ -125,20 +125,25 @@ def billed(cdr: Cdr, *, now: datetime) -> DriverInvoice | None:
         )
         if charge is None:
             return None
-        if charge.cdr_id is None:
-            charge.cdr = cdr
+        if charge.cdr is None or (charge.cdr.credited_by_id is not None and charge.cdr_id != cdr.pk):
+            before, charge.cdr = charge.cdr, cdr
             charge.save(update_fields=["cdr"])
-        Advice.objects.filter(party=charge.provider_id, session=charge.session_id, cdr=None).update(cdr=cdr)
-        if charge.creator != InvoiceCreator.CPO.value or charge.cdr_id != cdr.pk:
+            told = Advice.objects.filter(party=charge.provider_id, session=charge.session_id)
+            told.filter(Q(cdr=None) | Q(cdr=before)).update(cdr=cdr)
+        if charge.creator != InvoiceCreator.CPO.value or charge.cdr_id != cdr.pk or cdr.credited_by_id is not None:
             return None
-        return invoicing.issue(
-            cdr,
-            party=cdr.party,
-            creator=InvoiceCreator.CPO,
-            reference=charge.reference,
-            charge=charge,
-            now=now,
-        )
+        try:
+            with transaction.atomic():
+                return invoicing.issue(
+                    cdr,
+                    party=cdr.party,
+                    creator=InvoiceCreator.CPO,
+                    reference=charge.reference,
+                    charge=charge,
+                    now=now,
+                )
+        except invoicing.UnableToInvoice:
+            return None  # it is written when somebody has said who stands on it
 
 
 def advised(advice: Advice, *, now: datetime) -> None:
@@ -164,9 +169,11 @@ def catch_up(*, now: datetime, limit: int = 500) -> int:
     )
     waiting = CardCharge.objects.filter(cdr=None, session__cdr_known_at__isnull=False).filter(Exists(bills))
     unwritten = CardCharge.objects.filter(
-        ~Exists(DriverInvoice.objects.filter(charge=OuterRef("pk"))),
+        ~Exists(DriverInvoice.objects.filter(cdr=OuterRef("cdr"))),
         creator=InvoiceCreator.CPO.value,
         cdr__isnull=False,
+        cdr__credited_by=None,
+        session__party__in=InvoiceSeller.objects.values("party"),
     )
     for charge in waiting.select_related("session").order_by("pk")[:limit]:
         cdr = Cdr.objects.select_related("party").filter(
@@ -182,6 +189,7 @@ def catch_up(*, now: datetime, limit: int = 500) -> int:
     for charge in unwritten.select_related("cdr__party").order_by("pk")[:limit]:
         assert charge.cdr is not None
         done += billed(charge.cdr, now=now) is not None
+    done += taken_back(now=now, limit=limit)
     told = Advice.objects.annotate(key=Upper("authorization_reference")).filter(
         Q(session=None) | Q(invoice=None), ours=False, created_at__gt=now - timedelta(days=14)
     )
@@ -191,5 +199,43 @@ def catch_up(*, now: datetime, limit: int = 500) -> int:
     )
     for advice in told.filter(Q(key__in=open_) | Q(Exists(unmatched), session=None)).order_by("pk")[:limit]:
         advised(advice, now=now)
+        done += 1
+    return done
+
+
+def taken_back(*, now: datetime, limit: int = 500) -> int:
+    """Charges whose CDR we credited: the driver's invoice is taken back, and the corrected CDR counts instead. Returns how many.
+
+    The money is with the provider, which gets the Credit CDR as every eMSP does; the module has no message by which it could be
+    asked, or could say, that it gave it back.
+    """
+    done = 0
+    other = Cdr.objects.filter(
+        party=OuterRef("session__party"),
+        session_ref__iexact=OuterRef("session__object_id"),
+        credit=False,
+        credited_by=None,
+        entered_at__isnull=False,
+    )
+    open_ = CardCharge.objects.filter(cdr__credited_by__isnull=False).filter(
+        Exists(DriverInvoice.objects.filter(cdr=OuterRef("cdr"), corrected_by=None)) | Exists(other)
+    )
+    for charge in open_.select_related("cdr__credited_by", "session").order_by("pk")[:limit]:
+        assert charge.cdr is not None
+        invoicing.take_back(charge.cdr, now=now)
+        instead = (
+            Cdr.objects.select_related("party")
+            .filter(
+                party=charge.session.party_id,
+                session_ref__iexact=charge.session.object_id,
+                credit=False,
+                credited_by=None,
+                entered_at__isnull=False,
+            )
+            .order_by("-pk")
+            .first()
+        )
+        if instead is not None:
+            billed(instead, now=now)
         done += 1
     return done

@@ -58,14 +58,24 @@ def fetch(reference: str, *, now: datetime) -> DriverInvoice | None:
         return None
     found = (
         DriverInvoice.objects.alias(key=Upper("reference"))
-        .filter(key=reference.upper(), ready_at__isnull=False)
-        .select_related("party", "payment")
+        .filter(key=reference.upper(), ready_at__isnull=False, corrects=None)
+        .select_related("party", "corrected_by")
+        .order_by("turn", "pk")
         .first()
     )
     if found is None or not hmac.compare_digest(found.reference.upper().encode(), reference.upper().encode()):
         return None
     DriverInvoice.objects.filter(pk=found.pk).update(fetched=F("fetched") + 1, fetched_at=now)
     return found
+
+
+def documents(invoice: DriverInvoice) -> list[DriverInvoice]:
+    """All that was written of this charge by who wrote the invoice, in the order of their numbers: what took it back, and what
+    was billed instead."""
+    rows = DriverInvoice.objects.alias(key=Upper("reference")).filter(
+        key=invoice.reference.upper(), party=invoice.party_id, ready_at__isnull=False
+    )
+    return list(rows.select_related("party", "corrected_by", "corrects").order_by("turn"))
 
 
 def trim(*, now: datetime) -> int:

@@ -19,7 +19,7 @@ from backoffice.payments import provider
 from backoffice.payments.actions.moving import note
 from backoffice.payments.actions.starting import wish_of
 from backoffice.payments.models import CardPayment, Terminal
-from backoffice.payments.rules.money import units
+from backoffice.payments.rules.money import MOST, units
 from backoffice.payments.rules.receipt import is_card_number
 from backoffice.payments.rules.terminals import TerminalState
 from backoffice.payments.rules.transaction import FIRST
@@ -62,6 +62,8 @@ def terms(terminal: Terminal, evse: Evse, connector_id: str, *, now: datetime) -
     reserve = tree.get("preauthorize_amount")
     if not reserve or reserve <= 0:
         raise UnableToTake(f"Tariff {version.tariff.object_id} does not say how much to reserve on a card.")
+    if reserve > MOST:
+        raise UnableToTake(f"Tariff {version.tariff.object_id} wants more reserved than any card has.")
     return Terms(version, tree["currency"], units(reserve, tree["currency"]))
 
 

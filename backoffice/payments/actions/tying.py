@@ -7,8 +7,8 @@ CDRs, our invoices). Of an invoice that the other side writes we know only that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -17,14 +17,18 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Upper
 
 from backoffice.cdrs.models import Cdr
+from backoffice.cdrs.rules.checking import zone_name
 from backoffice.fields import Bare
 from backoffice.payments.actions import invoicing
 from backoffice.payments.models import Advice, CardCharge, CardPayment, DriverInvoice, TieDecision
 from backoffice.payments.rules.money import payable, units
-from backoffice.payments.rules.tie import Book, Decided, Entry, Line, Sum, sums, tie
-from backoffice.payments.rules.transaction import State
+from backoffice.payments.rules.tie import Book, Decided, Entry, Line, Sum, known_zone, local_day, sums, tie
+from backoffice.payments.rules.transaction import BILLED_FOR, State
 from ocpi.wire.payments import InvoiceCreator
 from ocpi.wire.types import TokenType
+
+LONGEST = timedelta(days=7)
+"""A CDR that ends so long before or after the card was shown has a wrong clock: then the card says which day it is."""
 
 UNDER_WAY = timedelta(minutes=10)
 """So long after its CDR nobody wonders where the money is."""
@@ -51,34 +55,80 @@ class Tied:
     under_way: int
 
 
-def look(side: Side, *, since: datetime, until: datetime, now: datetime, parties: Sequence[int] | None = None) -> Tied:
-    """Everything of this time. `parties`: companies of ours; None: all."""
+def look(
+    side: Side,
+    *,
+    since: datetime,
+    until: datetime,
+    now: datetime,
+    parties: Sequence[int] | None = None,
+    days: int | None = None,
+) -> Tied:
+    """Everything of this time. `parties`: companies of ours; None: all. `days`: today and so many before it,
+    each as its place has it."""
     entries, under_way = (_as_ptp if side is Side.PTP else _as_cpo)(since, until, now, parties)
     decided = decisions({entry.reference for entry in entries})
     lines = tie(entries, decided)
+    if days is not None:
+        lines = [line for line in lines if line.day >= local_day(now, line.zone) - timedelta(days=days)]
     return Tied(lines, sums(lines, decided), under_way)
+
+
+def last_days(side: Side, *, days: int, now: datetime, parties: Sequence[int] | None = None) -> Tied:
+    """Today and so many days before it: whole days wherever the charge points stand, also those of 25 hours."""
+    since = now - timedelta(days=days + 2) - LONGEST  # of the card, which may be shown days before the charge ends
+    return look(side, since=since, until=now + timedelta(days=1), now=now, parties=parties, days=days)
 
 
 def decisions(references: Iterable[str]) -> list[Decided]:
     keys = {each.upper() for each in references}
     rows = TieDecision.objects.alias(key=Upper("reference"), to=Upper("other")).filter(Q(key__in=keys) | Q(to__in=keys))
     return [
-        Decided(reference=row.reference, other=row.other, written_off=row.written_off, reason=row.reason)
+        Decided(
+            reference=row.reference,
+            other=row.other,
+            written_off=row.written_off,
+            given_back=row.given_back,
+            reason=row.reason,
+        )
         for row in rows
     ]
 
 
-def line_of(side: Side, reference: str, *, now: datetime) -> Line | None:
-    """One payment, by the reference of any of its entries."""
+def line_of(side: Side, reference: str, *, now: datetime, parties: Sequence[int] | None = None) -> Line | None:
+    """One payment of these parties, by the reference of any of its entries."""
     ever = datetime(2000, 1, 1, tzinfo=now.tzinfo)
     key = reference.upper()
     joined = {key}
     for each in decisions([reference]):
         joined |= {each.reference.upper(), each.other.upper()} - {""}
     build = _as_ptp if side is Side.PTP else _as_cpo
-    entries, _ = build(ever, now + timedelta(days=1), now + UNDER_WAY, None, joined)
+    entries, _ = build(ever, now + timedelta(days=1), now + UNDER_WAY, parties, joined)
     found = [line for line in tie(entries, decisions(joined)) if any(e.reference.upper() == key for e in line.entries)]
     return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """What the entries of one payment have in common."""
+
+    moment: datetime
+    zone: str
+    reference: str
+    terminal: str = ""
+
+    def entry(self, book: Book, minor: int, currency: str, *, status: str = "", name: str = "") -> Entry:
+        return Entry(
+            book=book,
+            reference=self.reference,
+            units=minor,
+            currency=currency.upper(),
+            day=local_day(self.moment, self.zone),
+            zone=known_zone(self.zone),
+            terminal=self.terminal,
+            name=name,
+            status=status,
+        )
 
 
 # --- as provider -----------------------------------------------------------------------------------------------------
@@ -103,33 +153,44 @@ def _as_ptp(
     if only is not None:
         payments = payments.alias(key=Upper("reference")).filter(key__in=only)
         strays = strays.filter(key__in=only)
-    over = payments.filter(state__in=[State.CAPTURED.value, State.PARTIAL.value, State.FAILED.value])
+    over = payments.filter(state__in=sorted(state.value for state in BILLED_FOR))
     entries: list[Entry] = []
-    for row in over.select_related("terminal", "cdr", "invoice").defer("terminal__document").order_by("pk")[:MOST]:
+    found = over.select_related("terminal", "cdr", "session").prefetch_related("invoices__party")
+    for row in found.defer("terminal__document", "session__document").order_by("pk")[:MOST]:
         assert row.cdr is not None
-        day, terminal = row.cdr.ends_at.date(), _terminal(row)
-        entries.append(_entry(Book.CAPTURES, row.reference, row.captured or 0, row.currency, day, terminal, row.state))
+        zone = (row.session.time_zone if row.session is not None else "") or zone_name("", row.cdr.country)
+        ended = row.cdr.ends_at if abs(row.cdr.ends_at - row.created_at) < LONGEST else row.created_at
+        at = _At(ended, zone, row.reference, _terminal(row))
+        entries.append(at.entry(Book.CAPTURES, row.captured or 0, row.currency, status=row.state))
+        for given, name in ((row.refunded, "given back"), (row.returned, "given back otherwise")):
+            if given:
+                entries.append(at.entry(Book.CAPTURES, -given, row.currency, name=name))
         bill = _owed(row.cdr)
-        entries.append(_entry(Book.CDRS, row.reference, bill, row.cdr.currency, day, terminal, name=row.cdr.object_id))
-        invoice = getattr(row, "invoice", None)
-        if invoice is not None:
-            entries.append(
-                _entry(Book.INVOICES, row.reference, invoice.total, invoice.currency, day, terminal, name=invoice.label)
-            )
-        elif row.cdr.tree().get("invoice_reference_id"):
-            entries.append(
-                _entry(Book.INVOICES, row.reference, bill, row.cdr.currency, day, terminal, name="written by the CPO")
-            )
-    entries.extend(
-        _entry(Book.CDRS, cdr.token_uid, _owed(cdr), cdr.currency, cdr.ends_at.date(), "", name=cdr.object_id)
-        for cdr in strays.distinct().order_by("pk")[:MOST]
-    )
+        entries.append(at.entry(Book.CDRS, bill, row.cdr.currency, name=row.cdr.object_id))
+        entries += _invoices(at, row, bill, "written by the CPO" if _theirs(row.cdr) else "")
+    for cdr in strays.distinct().order_by("pk")[:MOST]:
+        at = _At(cdr.ends_at, zone_name("", cdr.country), cdr.token_uid)
+        entries.append(at.entry(Book.CDRS, _owed(cdr), cdr.currency, name=cdr.object_id))
     waiting = payments.filter(state__in=[State.BILLED.value, State.ENDED.value, State.CHARGING.value]).count()
     return entries, waiting
 
 
 def _terminal(row: CardPayment) -> str:
     return row.terminal.reference or row.terminal.object_id
+
+
+def _theirs(cdr: Cdr) -> bool:
+    return bool(cdr.tree().get("invoice_reference_id"))
+
+
+def _invoices(at: _At, row: CardPayment | CardCharge, bill: int, elsewhere: str) -> list[Entry]:
+    """Ours, with what takes them back; or that of the other side, of which we know only that it is theirs to write."""
+    assert row.cdr is not None
+    ours = [
+        at.entry(Book.INVOICES, each.total, each.currency, name=each.label)
+        for each in sorted(row.invoices.all(), key=lambda each: each.turn)
+    ]
+    return ours or ([at.entry(Book.INVOICES, bill, row.cdr.currency, name=elsewhere)] if elsewhere else [])
 
 
 # --- as CPO ----------------------------------------------------------------------------------------------------------
@@ -150,7 +211,8 @@ def _as_cpo(
         charges = charges.alias(key=Upper("reference")).filter(key__in=only)
         told = told.alias(key=Upper("authorization_reference")).filter(key__in=only)
     rows = list(
-        charges.select_related("terminal", "cdr", "invoice", "session")
+        charges.select_related("terminal", "cdr", "session")
+        .prefetch_related("invoices__party")
         .defer("terminal__document", "session__document")
         .order_by("pk")[:MOST]
     )
@@ -166,26 +228,19 @@ def _as_cpo(
         assert row.cdr is not None
         mine = advices.get(row.reference.upper(), [])
         entered = row.cdr.entered_at or row.cdr.ends_at
-        day, bill = row.cdr.ends_at.date(), _owed(row.cdr)
+        bill = _owed(row.cdr)
         if bill and not mine and row.reference.upper() not in by_hand and entered > now - UNDER_WAY:
             waiting += 1
             continue
         terminal = (row.terminal.reference or row.terminal.object_id) if row.terminal is not None else ""
-        entries.append(_entry(Book.CDRS, row.reference, bill, row.cdr.currency, day, terminal, name=row.cdr.object_id))
-        entries += [_captured(advice, day, terminal) for advice in _counting(mine)]
-        invoice = getattr(row, "invoice", None)
-        if invoice is not None:
-            entries.append(
-                _entry(Book.INVOICES, row.reference, invoice.total, invoice.currency, day, terminal, name=invoice.label)
-            )
-        elif row.creator != InvoiceCreator.CPO.value:
-            entries.append(
-                _entry(Book.INVOICES, row.reference, bill, row.cdr.currency, day, terminal, name="written by the PTP")
-            )
+        at = _At(row.cdr.ends_at, row.session.time_zone or zone_name("", row.cdr.country), row.reference, terminal)
+        entries.append(at.entry(Book.CDRS, bill, row.cdr.currency, name=row.cdr.object_id))
+        entries += [_captured(advice, at) for advice in _counting(mine)]
+        entries += _invoices(at, row, bill, "" if row.creator == InvoiceCreator.CPO.value else "written by the PTP")
     known = CardCharge.objects.annotate(key=Upper("reference")).filter(key=OuterRef("key"), cdr__isnull=False)
     orphans = told.annotate(key=Upper("authorization_reference")).filter(~Exists(known)).defer("document")
     for advice in orphans.order_by("pk")[:MOST]:
-        entries.append(_captured(advice, advice.created_at.date(), ""))
+        entries.append(_captured(advice, _At(advice.created_at, "", advice.authorization_reference)))
     return entries, waiting
 
 
@@ -195,17 +250,10 @@ def _counting(advices: Sequence[Advice]) -> Sequence[Advice]:
     return taken or advices[-1:]
 
 
-def _captured(advice: Advice, day: date, terminal: str) -> Entry:
-    return _entry(
-        Book.CAPTURES,
-        advice.authorization_reference,
-        units(Decimal(advice.captured), advice.currency),
-        advice.currency,
-        day,
-        terminal,
-        advice.capture_status,
-        name=advice.object_id,
-    )
+def _captured(advice: Advice, at: _At) -> Entry:
+    told = replace(at, reference=advice.authorization_reference)
+    minor = units(Decimal(advice.captured), advice.currency)
+    return told.entry(Book.CAPTURES, minor, advice.currency, status=advice.capture_status, name=advice.object_id)
 
 
 def _owed(cdr: Cdr) -> int:
@@ -215,37 +263,16 @@ def _owed(cdr: Cdr) -> int:
     return payable(Decimal(cdr.total_excl), None if cdr.total_incl is None else Decimal(cdr.total_incl), cdr.currency)
 
 
-def _entry(
-    book: Book,
-    reference: str,
-    minor: int,
-    currency: str,
-    day: date,
-    terminal: str,
-    status: str = "",
-    *,
-    name: str = "",
-) -> Entry:
-    return Entry(
-        book=book,
-        reference=reference,
-        units=minor,
-        currency=currency.upper(),
-        day=day,
-        terminal=terminal,
-        name=name,
-        status=status,
-    )
-
-
 # --- what staff decide -----------------------------------------------------------------------------------------------
 
 
-def write_off(side: Side, reference: str, *, reason: str, by: str, now: datetime) -> int:
+def write_off(
+    side: Side, reference: str, *, reason: str, by: str, now: datetime, parties: Sequence[int] | None = None
+) -> int:
     """What was not captured will not come. Returns how many minor units. Raises UnableToDecide."""
     why = _because(reason)
     with transaction.atomic():
-        line = line_of(side, reference, now=now)
+        line = line_of(side, reference, now=now, parties=parties)
         if line is None:
             raise UnableToDecide(f"No book knows {reference}.")
         if not line.at_risk:
@@ -255,6 +282,37 @@ def write_off(side: Side, reference: str, *, reason: str, by: str, now: datetime
             reference=line.reference, written_off=line.at_risk, currency=line.currency, reason=why, by=by[:150], at=now
         )
     return line.at_risk
+
+
+def give_back(
+    side: Side, reference: str, *, reason: str, by: str, now: datetime, parties: Sequence[int] | None = None
+) -> int:
+    """The driver has got what was captured too much: the module has no message that says so, so a person does. Returns how many
+    minor units. Raises UnableToDecide."""
+    why = _because(reason)
+    with transaction.atomic():
+        line = line_of(side, reference, now=now, parties=parties)
+        if line is None:
+            raise UnableToDecide(f"No book knows {reference}.")
+        if not line.to_give_back:
+            raise UnableToDecide("Nothing is to be given back there.")
+        if side is Side.PTP:
+            raise UnableToDecide("It was captured at a terminal of ours: the page of the payment gives it back.")
+        key = line.reference.upper()
+        before = TieDecision.objects.alias(key=Upper("reference")).filter(key=key).first()
+        if before is not None and before.other:
+            raise UnableToDecide("The capture was matched by hand with another charge: say it there.")
+        if before is not None:
+            before.delete()
+        TieDecision.objects.create(
+            reference=line.reference,
+            given_back=line.to_give_back,
+            currency=line.currency,
+            reason=why,
+            by=by[:150],
+            at=now,
+        )
+    return line.to_give_back
 
 
 def match(advice: Advice, reference: str, *, reason: str, by: str, now: datetime) -> CardCharge:

@@ -19,12 +19,22 @@ from backoffice.commands.rules.states import State as CommandState
 from backoffice.fields import Bare
 from backoffice.nudging import nudge
 from backoffice.payments import provider
-from backoffice.payments.actions import asking, starting
+from backoffice.payments.actions import asking, crediting, starting
 from backoffice.payments.actions.concluding import conclude
+from backoffice.payments.actions.crediting import bill_of
 from backoffice.payments.actions.moving import can, locked, note, shift
 from backoffice.payments.models import CardPayment
-from backoffice.payments.rules.money import payable, reached, shown
-from backoffice.payments.rules.transaction import COMES_WITHIN, DUE, LATE_FOR, LET_GO, WAITING, Event, State
+from backoffice.payments.rules.money import MOST, payable, reached, shown
+from backoffice.payments.rules.transaction import (
+    BILLED_FOR,
+    COMES_WITHIN,
+    DUE,
+    LATE_FOR,
+    LET_GO,
+    WAITING,
+    Event,
+    State,
+)
 from backoffice.sessions.models import Session
 from backoffice.sessions.rules.states import ONGOING
 from ocpi.wire.sessions import SessionStatus
@@ -89,12 +99,18 @@ def step(pk: int, state: State, *, now: datetime) -> None:
         starting.start(pk, now=now)
     elif state in WAITING:
         watch(pk, now=now)
+    else:
+        crediting.look(pk, now=now)
+
+
+HINTED = sorted(state.value for state in (WAITING | BILLED_FOR) - set(DUE))
+"""What a session or a CDR may change. A payment that is over is looked at again: its CDR may be taken back."""
 
 
 def hint(reference: str, *, now: datetime) -> None:
     """Somebody told of a session or a CDR with this reference. In the caller's transaction."""
-    rows = CardPayment.objects.alias(key=Upper("reference")).filter(key=reference.upper(), due_at__gt=now)
-    if reference and rows.filter(state__in=[state.value for state in WAITING]).update(due_at=now):
+    rows = CardPayment.objects.alias(key=Upper("reference")).filter(key=reference.upper(), state__in=HINTED)
+    if reference and rows.filter(Q(due_at=None) | Q(due_at__gt=now)).update(due_at=now):
         transaction.on_commit(nudge)
 
 
@@ -123,8 +139,8 @@ def _again(row: CardPayment, now: datetime) -> datetime | None:
 def _look(row: CardPayment, now: datetime) -> None:
     if row.session is None:
         row.session = _session(row)
-    if row.cdr is None:
-        row.cdr = _cdr(row)
+    if row.cdr is None or row.cdr.credited_by_id is not None:
+        row.cdr = bill_of(row)
     if row.cdr is not None and can(row, Event.BILL):
         _bill(row, row.cdr, now)
         return
@@ -156,21 +172,6 @@ def _session(row: CardPayment) -> Session | None:
     )
 
 
-def _cdr(row: CardPayment) -> Cdr | None:
-    """What may be paid: no Credit CDR and none that was credited, none that is still held back."""
-    bills = Cdr.objects.filter(
-        party=row.customer_id, emsp=row.party_id, credit=False, credited_by=None, entered_at__isnull=False
-    ).order_by("-id")
-    ways = [Q(key=row.reference.upper())]
-    if row.session is not None:
-        ways.append(Q(session_ref__iexact=row.session.object_id))
-    for way in ways:
-        found = bills.alias(key=Bare("token_uid")).filter(way).first()
-        if found is not None:
-            return found
-    return None
-
-
 def _without_session(row: CardPayment, now: datetime) -> None:
     if row.state != State.STARTING.value:
         return
@@ -199,6 +200,11 @@ def _bill(row: CardPayment, cdr: Cdr, now: datetime) -> None:
         if not row.problem:
             row.problem = f"The CDR is in {cdr.currency}, and {row.currency} is reserved."
             note(row, "OTHER_CURRENCY", now=now, reason=row.problem)
+        return
+    if max(abs(Decimal(cdr.total_excl)), abs(Decimal(cdr.total_incl or 0))) > MOST:
+        if not row.problem:
+            row.problem = f"No card pays what CDR {cdr} bills."
+            note(row, "IMPOSSIBLE", now=now, reason=row.problem)
         return
     owed = payable(Decimal(cdr.total_excl), None if cdr.total_incl is None else Decimal(cdr.total_incl), row.currency)
     if row.state == State.RELEASED.value:

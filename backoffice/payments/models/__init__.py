@@ -5,6 +5,7 @@ from backoffice.payments.models.advices import QuarantinedAdvice as QuarantinedA
 from backoffice.payments.models.receiving import CardCharge as CardCharge
 from backoffice.payments.models.receiving import DriverInvoice as DriverInvoice
 from backoffice.payments.models.receiving import InvoiceAsked as InvoiceAsked
+from backoffice.payments.models.receiving import InvoiceSeller as InvoiceSeller
 from backoffice.payments.models.receiving import InvoiceSeries as InvoiceSeries
 from backoffice.payments.models.receiving import TieDecision as TieDecision
 from backoffice.payments.models.takings import CardPayment as CardPayment

@@ -90,6 +90,7 @@ class QuarantinedAdvice(models.Model):
         OTHER_CONTENT = "OTHER_CONTENT", "Same id, other content"
         SECOND = "SECOND", "Another advice for the same reference, with other content"
         FOREIGN_REFERENCE = "FOREIGN_REFERENCE", "Reference of another provider's charge"
+        IMPOSSIBLE = "IMPOSSIBLE", "An amount that no card pays"
 
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="+")
     object_id = models.CharField(max_length=40, verbose_name="advice id")

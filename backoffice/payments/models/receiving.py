@@ -58,11 +58,36 @@ class InvoiceSeries(models.Model):
         return f"{self.party} {self.next}"
 
 
+class InvoiceSeller(models.Model):
+    """Who stands on the invoices of a party of ours, as the law wants it. Without it none is written."""
+
+    party = models.OneToOneField(Party, on_delete=models.PROTECT, related_name="invoice_seller")
+    name = models.CharField(max_length=100, help_text="Of the company, as it is registered.")
+    address = models.CharField(max_length=100, help_text="Street and number.")
+    postal_code = models.CharField(max_length=10, blank=True)
+    city = models.CharField(max_length=45)
+    country = models.CharField(max_length=2, help_text="Two letters, ISO 3166: NL, DE.")
+    vat_id = models.CharField(max_length=20, verbose_name="VAT id", help_text="With its country: NL001234567B01.")
+    registration = models.CharField(max_length=100, blank=True, help_text="Register and number, where they must stand.")
+    contact = models.CharField(max_length=100, blank=True, help_text="Where a driver asks: address, telephone.")
+    prefix = models.CharField(max_length=12, blank=True, help_text="Of invoice numbers; empty: the party's codes.")
+    changed_by = models.CharField(max_length=150, blank=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "seller on invoices"
+        verbose_name_plural = "sellers on invoices"
+
+    def __str__(self) -> str:
+        return f"{self.party} {self.name}"
+
+
 class DriverInvoice(models.Model):
     """What a driver gets who paid by card: written once of the CDR, enriched once by what was captured.
 
     `party` writes it: the CPO, or we as provider. `document`: everything that the page shows, as it was when it was written.
-    `ready_at`: since when the driver can fetch it; before that nobody outside knows whether there is one.
+    `ready_at`: since when the driver can fetch it; before that nobody outside knows whether there is one. A CDR that is credited
+    changes no invoice: another document takes it back (`corrects`, of the Credit CDR), and a third bills the corrected CDR.
     """
 
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -70,11 +95,16 @@ class DriverInvoice(models.Model):
     creator = EnumField(InvoiceCreator, max_length=3)
     reference = models.CharField(max_length=36, verbose_name="authorization reference")
     cdr = models.OneToOneField(Cdr, on_delete=models.PROTECT, related_name="driver_invoice")
-    charge = models.OneToOneField(CardCharge, on_delete=models.PROTECT, null=True, related_name="invoice")
-    payment = models.OneToOneField(CardPayment, on_delete=models.PROTECT, null=True, related_name="invoice")
+    charge = models.ForeignKey(CardCharge, on_delete=models.PROTECT, null=True, related_name="invoices")
+    payment = models.ForeignKey(CardPayment, on_delete=models.PROTECT, null=True, related_name="invoices")
+    corrects = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, related_name="corrected_by", help_text="The invoice it takes back."
+    )
+    turn = models.PositiveSmallIntegerField(default=1, help_text="Among the documents of its reference.")
+    prefix = models.CharField(max_length=12, blank=True, help_text="Of its number, as it was then.")
     advice = models.OneToOneField(Advice, on_delete=models.PROTECT, null=True, related_name="invoice")
     currency = models.CharField(max_length=3)
-    total = models.BigIntegerField(help_text="With taxes, in minor units.")
+    total = models.BigIntegerField(help_text="With taxes, in minor units; of a correction negative.")
     captured = models.BigIntegerField(null=True, help_text="In minor units; empty: nobody has said yet.")
     document = DocumentField()
     issued_at = models.DateTimeField()
@@ -86,7 +116,7 @@ class DriverInvoice(models.Model):
         verbose_name = "driver's invoice"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["party", "number"], name="driver_invoice_number_once"),
-            models.UniqueConstraint("party", Upper("reference"), name="driver_invoice_once"),
+            models.UniqueConstraint("party", Upper("reference"), "turn", name="driver_invoice_once"),
         ]
         indexes: ClassVar = [
             models.Index(Upper("reference"), name="driver_invoice_reference"),
@@ -99,7 +129,7 @@ class DriverInvoice(models.Model):
 
     @property
     def label(self) -> str:
-        return f"{self.party}-{self.number:06d}"
+        return f"{self.prefix or self.party}-{self.number:06d}"
 
     def tree(self) -> dict[str, Any]:
         found: dict[str, Any] = DocumentField.read(self.document)
@@ -107,12 +137,13 @@ class DriverInvoice(models.Model):
 
 
 class TieDecision(models.Model):
-    """What staff say about a payment that the three books tell differently: that a capture is for another reference's CDR, or
-    that what is missing is written off. It stands until another replaces it."""
+    """What staff say about a payment that the three books tell differently: that a capture is for another reference's CDR, that
+    what is missing is written off, or that the driver got back what was too much. It stands until another replaces it."""
 
     reference = models.CharField(max_length=36)
     other = models.CharField(max_length=36, blank=True, help_text="The reference of the CDR that it is for.")
     written_off = models.BigIntegerField(default=0, help_text="In minor units.")
+    given_back = models.BigIntegerField(default=0, help_text="That the driver got back, in minor units.")
     currency = models.CharField(max_length=3, blank=True)
     reason = models.CharField(max_length=300)
     by = models.CharField(max_length=150)

@@ -21,7 +21,7 @@ from backoffice.partners.models import Party
 from backoffice.payments.models.advices import Advice
 from backoffice.payments.models.terminals import Terminal
 from backoffice.payments.provider import Verdict
-from backoffice.payments.rules.transaction import Move, State
+from backoffice.payments.rules.transaction import BILLED_FOR, Move, State
 from backoffice.sessions.models import Session
 
 
@@ -48,12 +48,22 @@ class CardPayment(models.Model):
     reserved = models.BigIntegerField(null=True, help_text="As the provider said.")
     owed = models.BigIntegerField(null=True, help_text="What the CDR comes to, with taxes.")
     captured = models.BigIntegerField(null=True)
+    refunded = models.BigIntegerField(default=0, help_text="Given back by the provider, of what was captured.")
+    returned = models.BigIntegerField(default=0, help_text="Given back in another way, as staff say.")
     handle = models.CharField(max_length=200, blank=True, help_text="What the terminal read; wiped when it was used.")
     cost = NumberField(null=True, help_text="Of the charge, as it was last told.")
     start = models.ForeignKey(Command, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     stop = models.ForeignKey(Command, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     session = models.ForeignKey(Session, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     cdr = models.ForeignKey(Cdr, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    credit = models.ForeignKey(
+        Cdr,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        help_text="The last Credit CDR that was acted on.",
+    )
     advice = models.OneToOneField(Advice, on_delete=models.PROTECT, null=True, related_name="payment")
     problem = models.CharField(max_length=300, blank=True)
     due_at = models.DateTimeField(null=True, help_text="When to look after it next; none: it is over.")
@@ -74,7 +84,12 @@ class CardPayment(models.Model):
             ),
             models.CheckConstraint(
                 name="card_payment_captured_when_over",
-                condition=Q(captured=None) | Q(state__in=["CAPTURED", "PARTIAL", "FAILED"]),
+                condition=Q(captured=None) | Q(state__in=sorted(state.value for state in BILLED_FOR)),
+            ),
+            models.CheckConstraint(
+                name="card_payment_gives_back_what_it_took",
+                condition=Q(refunded=0, returned=0)
+                | Q(refunded__gte=0, returned__gte=0, captured__gte=models.F("refunded") + models.F("returned")),
             ),
         ]
         indexes: ClassVar = [
@@ -86,32 +101,46 @@ class CardPayment(models.Model):
             models.Index(
                 fields=["-created_at", "-id"], name="card_payment_at_risk", condition=Q(state__in=["PARTIAL", "FAILED"])
             ),
+            models.Index(
+                fields=["-created_at", "-id"],
+                name="card_payment_given_back",
+                condition=Q(state__in=["CREDITED", "OWING", "REFUNDING", "RELEASING"]),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.reference[:8]} {self.created_at:%Y-%m-%d %H:%M}"
 
+    @property
+    def has(self) -> int:
+        """Of the driver's money, in minor units."""
+        return (self.captured or 0) - self.refunded - self.returned
+
 
 class MoneyMove(models.Model):
     """One question to the payment provider, asked once however often it is repeated. `asked_at`: since then it may have been
-    done, and is looked up before it is asked again."""
+    done, and is looked up before it is asked again. `number`: a refund or a release that was refused may be asked for anew."""
 
     payment = models.ForeignKey(CardPayment, on_delete=models.CASCADE, related_name="moves", db_index=False)
     kind = EnumField(choices=[(m.value, m.value.capitalize()) for m in Move], max_length=12)
+    number = models.PositiveSmallIntegerField(default=1)
     key = models.CharField(max_length=36, default=unguessable, unique=True)
     units = models.BigIntegerField()
     attempts = models.PositiveIntegerField(default=0)
     asked_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
     verdict = EnumField(Verdict, blank=True, max_length=8)
-    answered = models.BigIntegerField(null=True, help_text="Units that were reserved, captured or released.")
+    answered = models.BigIntegerField(null=True, help_text="Units that were reserved, captured, released, refunded.")
     reason = models.CharField(max_length=300, blank=True)
     trace = models.CharField(max_length=64, blank=True, help_text="The provider's own name for it.")
 
     class Meta:
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["payment", "kind"], name="money_move_once"),
+            models.UniqueConstraint(fields=["payment", "kind", "number"], name="money_move_once"),
+            models.CheckConstraint(
+                name="money_move_taken_once", condition=Q(number=1) | Q(kind__in=["REFUND", "RELEASE"])
+            ),
             models.CheckConstraint(name="money_move_not_negative", condition=Q(units__gte=0)),
         ]
 

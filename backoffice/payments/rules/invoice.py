@@ -6,7 +6,7 @@ A document, and not columns: what a driver was shown stays as it was, whatever b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -28,10 +28,19 @@ PARTS: Mapping[str, str] = {
 ROUNDING = "rounding"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seller:
+    """Who stands on an invoice (in the EU: name, address and VAT id are what the law wants)."""
+
     name: str
-    website: str
+    address: str
+    postal_code: str = ""
+    city: str
+    country: str
+    vat_id: str
+    registration: str = ""
+    contact: str = ""
+    website: str = ""
     code: str
 
 
@@ -41,7 +50,7 @@ def compose(cdr: Tree, *, seller: Seller, reference: str, zone: str, at: datetim
     currency = cdr["currency"]
     excl, taxes, total = _price(cdr["total_cost"], currency)
     lines: list[Tree] = [
-        {"kind": kind, "amount": _minor(gross(cdr[field]), currency)}
+        {"kind": kind, "amount": _minor(gross(cdr[field]), currency), **_rates(cdr[field], cdr["total_cost"])}
         for field, kind in PARTS.items()
         if field in cdr and gross(cdr[field])
     ]
@@ -50,7 +59,7 @@ def compose(cdr: Tree, *, seller: Seller, reference: str, zone: str, at: datetim
         lines.append({"kind": ROUNDING, "amount": rest})
     place = cdr["cdr_location"]
     return {
-        "seller": {"name": seller.name, "website": seller.website, "code": seller.code},
+        "seller": {name: told for name, told in asdict(seller).items() if told},
         "reference": reference,
         "cdr": cdr["id"],
         "issued_at": date_time_text(at),
@@ -69,6 +78,44 @@ def compose(cdr: Tree, *, seller: Seller, reference: str, zone: str, at: datetim
         "before_taxes": excl,
         "taxes": taxes,
         "total": total,
+    }
+
+
+def _rates(price: Tree, whole: Tree) -> Tree:
+    """The taxes in a line, by name and rate. Where it names none and the whole names one alone, it is that one."""
+    named = [tax for tax in price.get("taxes") or () if tax["amount"]]
+    told = list(whole.get("taxes") or ())
+    if not named and len(told) == 1 and told[0]["amount"]:
+        named = told
+    rates = [{name: tax[name] for name in ("name", "percentage") if tax.get(name) is not None} for tax in named]
+    return {"rates": rates} if rates else {}
+
+
+def taken_back(invoice: Tree, *, number: str, cdr: str, at: datetime) -> Tree:
+    """The document that takes this invoice back whole: it names it, and each of its amounts with the other sign."""
+    told = {name: value for name, value in invoice.items() if name not in ("paid", "corrects", "returned")}
+    return told | {
+        "cdr": cdr,
+        "issued_at": date_time_text(at),
+        "corrects": {"number": number, "issued_at": invoice["issued_at"]},
+        "lines": [line | {"amount": _minus(line["amount"])} for line in invoice["lines"]],
+        "before_taxes": _minus(invoice["before_taxes"]),
+        "taxes": [tax | {"amount": _minus(tax["amount"])} for tax in invoice["taxes"]],
+        "total": _minus(invoice["total"]),
+    }
+
+
+def _minus(value: Decimal) -> Decimal:
+    return -value if value else value
+
+
+def with_return(invoice: Tree, *, amount: Decimal, eft: Sequence[str], at: datetime) -> Tree:
+    """The same correction with what went back to the driver since."""
+    return invoice | {
+        "returned": [
+            *invoice.get("returned", ()),
+            {"amount": amount, "eft": list(eft), "at": date_time_text(at)},
+        ]
     }
 
 
@@ -96,7 +143,22 @@ def _minor(value: Decimal, currency: str) -> Decimal:
     return amount(units(value, currency), currency)
 
 
-def with_card(invoice: Tree, *, eft: Sequence[str], captured: Decimal, status: str, at: datetime, by: str = "") -> Tree:
-    """The same invoice with what was captured from the card, and the lines that have to stand on it."""
-    paid = {"eft": list(eft), "captured": captured, "status": status, "at": date_time_text(at)}
+def with_card(
+    invoice: Tree,
+    *,
+    eft: Sequence[str],
+    captured: Decimal,
+    status: str,
+    at: datetime,
+    advices: Sequence[str] = (),
+    by: str = "",
+) -> Tree:
+    """The same invoice with what was captured from the card, and the lines that have to stand on it. `advices`: who said so."""
+    paid = {
+        "eft": list(eft),
+        "captured": captured,
+        "status": status,
+        "advices": list(advices),
+        "at": date_time_text(at),
+    }
     return invoice | {"paid": paid | ({"by": by} if by else {})}

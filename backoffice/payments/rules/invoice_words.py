@@ -19,6 +19,28 @@ _WORDS: Mapping[str, tuple[str, str, str, str]] = {
     "number": ("Number", "Nummer", "Numéro", "Nummer"),
     "issued": ("Issued", "Ausgestellt am", "Établie le", "Datum"),
     "reference": ("Reference", "Referenz", "Référence", "Referentie"),
+    "correction": ("Correction", "Rechnungskorrektur", "Avoir", "Creditnota"),
+    "corrects": ("Takes back invoice", "Storniert Rechnung", "Annule la facture", "Annuleert factuur"),
+    "of_day": ("of", "vom", "du", "van"),
+    "taken_back": (
+        "This invoice was taken back by the correction below.",
+        "Diese Rechnung wurde durch die Korrektur unten storniert.",
+        "Cette facture a été annulée par l'avoir ci-dessous.",
+        "Deze factuur is geannuleerd door de creditnota hieronder.",
+    ),
+    "goes_back": (
+        "What was paid goes back to the card that was used. That can take some days.",
+        "Das Bezahlte geht auf die verwendete Karte zurück. Das kann einige Tage dauern.",
+        "Le montant payé est remboursé sur la carte utilisée. Cela peut prendre quelques jours.",
+        "Wat betaald is gaat terug naar de gebruikte kaart. Dat kan enkele dagen duren.",
+    ),
+    "given_back": ("Given back", "Zurückgezahlt", "Remboursé", "Terugbetaald"),
+    "vat_id": ("VAT id", "USt-IdNr.", "N° de TVA", "Btw-nummer"),
+    "net": ("Net", "Netto", "HT", "Excl. btw"),
+    "rate": ("Tax", "Steuer", "Taxe", "Btw"),
+    "gross": ("Gross", "Brutto", "TTC", "Incl. btw"),
+    "item": ("Item", "Position", "Désignation", "Omschrijving"),
+    "documents": ("Documents of this charge", "Belege zu diesem Ladevorgang", "Documents", "Documenten"),
     "seller": ("Issued by", "Rechnungssteller", "Émise par", "Uitgegeven door"),
     "charge": ("Your charge", "Ihr Ladevorgang", "Votre recharge", "Uw laadsessie"),
     "place": ("Place", "Ort", "Lieu", "Locatie"),
@@ -118,8 +140,8 @@ def moment(text: str, zone: str, language: str) -> str:
     found = datetime.fromisoformat(text)
     try:
         local = found.astimezone(ZoneInfo(zone or "UTC"))
-    except (ValueError, OSError):
-        local = found
+    except (KeyError, ValueError, OSError):  # a partner's zone that is none
+        local, zone = found, ""
     written = {"en": "%d %b %Y, %H:%M", "de": "%d.%m.%Y, %H:%M", "fr": "%d/%m/%Y, %H:%M", "nl": "%d-%m-%Y, %H:%M"}
     return f"{local:{written.get(language, written['en'])}}" + ("" if zone else " UTC")
 

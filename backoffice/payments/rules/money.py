@@ -7,6 +7,9 @@ from decimal import Decimal
 
 from backoffice.tariffs.rules.exact import exponent, scaled
 
+MOST = Decimal(10) ** 12
+"""More than any card pays, of whatever currency; what is written in minor units must fit its column."""
+
 
 def units(amount: Decimal, currency: str) -> int:
     """In minor units, half away from zero: what a person pays of a calculated amount."""

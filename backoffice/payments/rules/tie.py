@@ -1,16 +1,18 @@
 """Three books that must say the same of each payment: what was captured, what the CDR bills, what the invoice says.
 
 Each entry names the authorization reference that the payment began with, and its amount in whole minor units: they agree or they
-do not, there is no tolerance. What staff decided (two entries belong together; what is missing is written off) is part of the
-comparison, with its reason.
+do not, there is no tolerance. A book may have several entries of a payment: captures of parts, what was given back, an invoice
+and what takes it back; their sum is compared. What staff decided (two entries belong together; what is missing is written off;
+the driver has got back what was too much) is part of the comparison, with its reason.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 
 class Book(StrEnum):
@@ -19,15 +21,34 @@ class Book(StrEnum):
     INVOICES = "invoices"
 
 
+UTC = "UTC"
+
+
+def known_zone(zone: str) -> str:
+    """What partners say is no zone until it is found."""
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        return UTC
+    return zone
+
+
+def local_day(at: datetime, zone: str) -> date:
+    """The day of a moment where the charge point stands, as who counts the takings there has it. It has 23 or 25 hours when the
+    clocks change. Where no zone is known: of UTC."""
+    return at.astimezone(ZoneInfo(known_zone(zone))).date()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of one book. `status`: of a capture (CaptureStatusCode). `link`: where it can be seen."""
+    """One line of one book. `day`: of `zone`. `status`: of a capture (CaptureStatusCode). `link`: where it can be seen."""
 
     book: Book
     reference: str
     units: int
     currency: str
     day: date
+    zone: str = UTC
     terminal: str = ""
     name: str = ""
     status: str = ""
@@ -36,11 +57,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """What staff say. `other`: the reference of the CDR that this capture is for. `written_off`: units nobody will get."""
+    """What staff say. `other`: the reference of the CDR that this capture is for. `written_off`: units nobody will get.
+    `given_back`: units that the driver has got."""
 
     reference: str
     other: str = ""
     written_off: int = 0
+    given_back: int = 0
     reason: str = ""
 
 
@@ -49,6 +72,7 @@ class Finding(StrEnum):
 
     TIED = "TIED"
     WRITTEN_OFF = "WRITTEN_OFF"
+    GIVEN_BACK = "GIVEN_BACK"
     SHORT = "SHORT"
     OVER = "OVER"
     NO_CAPTURE = "NO_CAPTURE"
@@ -62,6 +86,7 @@ class Finding(StrEnum):
 SENTENCES: Mapping[Finding, str] = {
     Finding.TIED: "Captured, billed and invoiced alike.",
     Finding.WRITTEN_OFF: "Less was captured than billed, and staff wrote the rest off.",
+    Finding.GIVEN_BACK: "More was captured than billed, and staff say that the driver got it back.",
     Finding.SHORT: "Less was captured than billed.",
     Finding.OVER: "More was captured than billed: the driver is to get money back.",
     Finding.NO_CAPTURE: "Billed, and nothing was captured.",
@@ -72,7 +97,7 @@ SENTENCES: Mapping[Finding, str] = {
     Finding.CURRENCY: "The books name different currencies.",
 }
 
-SETTLED = frozenset({Finding.TIED, Finding.WRITTEN_OFF})
+SETTLED = frozenset({Finding.TIED, Finding.WRITTEN_OFF, Finding.GIVEN_BACK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +112,7 @@ class Line:
     captured: int | None
     billed: int | None
     invoiced: int | None
+    zone: str = UTC
     reason: str = ""
     entries: tuple[Entry, ...] = ()
 
@@ -98,15 +124,23 @@ class Line:
         return max(self.billed - (self.captured or 0), 0)
 
     @property
+    def to_give_back(self) -> int:
+        """What was captured beyond what a CDR bills, and nobody says that the driver got it."""
+        if self.finding not in (Finding.OVER, Finding.TWICE) or self.billed is None:
+            return 0
+        return max((self.captured or 0) - self.billed, 0)
+
+    @property
     def settled(self) -> bool:
         return self.finding in SETTLED
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """One day, terminal and currency."""
+    """One day of one zone, terminal and currency."""
 
     day: date
+    zone: str
     terminal: str
     currency: str
     captured: int
@@ -123,6 +157,10 @@ class Sum:
     @property
     def at_risk(self) -> int:
         return sum(line.at_risk for line in self.lines)
+
+    @property
+    def to_give_back(self) -> int:
+        return sum(line.to_give_back for line in self.lines)
 
     @property
     def tied(self) -> bool:
@@ -148,7 +186,7 @@ def _line(key: str, group: Sequence[Entry], decided: Decided | None) -> Line:
     by_book = {book: [each for each in group if each.book is book] for book in Book}
     captured, billed, invoiced = (sum(each.units for each in by_book[book]) if by_book[book] else None for book in Book)
     anchor = (by_book[Book.CDRS] or by_book[Book.CAPTURES] or by_book[Book.INVOICES])[0]
-    finding = _finding(group, by_book, captured, billed, invoiced, decided.written_off if decided else 0)
+    finding = _finding(group, by_book, captured, billed, invoiced, decided or Decided(reference=key))
     return Line(
         reference=anchor.reference or key,
         day=anchor.day,
@@ -158,6 +196,7 @@ def _line(key: str, group: Sequence[Entry], decided: Decided | None) -> Line:
         captured=captured,
         billed=billed,
         invoiced=invoiced,
+        zone=anchor.zone,
         reason=decided.reason if decided else "",
         entries=tuple(group),
     )
@@ -169,12 +208,15 @@ def _finding(
     captured: int | None,
     billed: int | None,
     invoiced: int | None,
-    written_off: int,
+    decided: Decided,
 ) -> Finding:
     if len({each.currency.upper() for each in group}) > 1:
         return Finding.CURRENCY
-    if any(len(found) > 1 for found in by_book.values()):
+    twice = {book for book, found in by_book.items() if sum(each.units > 0 for each in found) > 1}
+    if twice - {Book.CAPTURES} and not _taken_back(by_book):
         return Finding.TWICE
+    if Book.CAPTURES in twice and billed is not None and (captured or 0) > billed + decided.given_back:
+        return Finding.TWICE  # a bill that is paid in parts is not: there the sum counts
     if billed is None:
         return Finding.TIED if not captured and not invoiced else Finding.NO_CDR
     if invoiced is None and billed:
@@ -182,23 +224,33 @@ def _finding(
     if invoiced is not None and invoiced != billed:
         return Finding.INVOICE_DIFFERS
     missing = billed - (captured or 0)
+    if missing < 0 and decided.given_back == -missing:
+        return Finding.GIVEN_BACK
     if missing < 0:
         return Finding.OVER
     if missing == 0:
         return Finding.TIED
-    if written_off == missing:
+    if decided.written_off == missing:
         return Finding.WRITTEN_OFF
     return Finding.NO_CAPTURE if captured is None else Finding.SHORT
 
 
+def _taken_back(by_book: Mapping[Book, Sequence[Entry]]) -> bool:
+    """Two invoices of one payment are no mistake where all but one were taken back."""
+    more = [each.units for each in by_book[Book.INVOICES] if each.units > 0]
+    less = sum(each.units < 0 for each in by_book[Book.INVOICES])
+    return len(by_book[Book.CDRS]) < 2 and len(more) - less <= 1
+
+
 def sums(lines: Iterable[Line], decided: Sequence[Decided] = ()) -> list[Sum]:
     """Per day, terminal and currency; the latest day first."""
-    groups: dict[tuple[date, str, str], list[Line]] = {}
+    groups: dict[tuple[date, str, str, str], list[Line]] = {}
     for line in lines:
-        groups.setdefault((line.day, line.terminal, line.currency), []).append(line)
+        groups.setdefault((line.day, line.zone, line.terminal, line.currency), []).append(line)
     return [
         Sum(
             day,
+            zone,
             terminal,
             currency,
             captured=sum(line.captured or 0 for line in found),
@@ -210,5 +262,5 @@ def sums(lines: Iterable[Line], decided: Sequence[Decided] = ()) -> list[Sum]:
             count=len(found),
             lines=tuple(found),
         )
-        for (day, terminal, currency), found in sorted(groups.items(), key=lambda each: each[0], reverse=True)
+        for (day, zone, terminal, currency), found in sorted(groups.items(), key=lambda each: each[0], reverse=True)
     ]

@@ -47,6 +47,7 @@ class FoundFilter(SelectFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
             ("orphan", "No CDR"),
+            ("back", "CDR credited: to give back"),
             ("by_hand", "Matched by hand"),
             ("ours", "Ours (as PTP)"),
             ("theirs", "Told to us"),
@@ -55,6 +56,7 @@ class FoundFilter(SelectFilter):
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         return {
             "orphan": queryset.filter(cdr=None),
+            "back": queryset.filter(cdr__credited_by__isnull=False, captured__gt=0),
             "by_hand": queryset.filter(matched_at__isnull=False),
             "ours": queryset.filter(ours=True),
             "theirs": queryset.filter(ours=False),
@@ -91,7 +93,7 @@ class AdviceAdmin(TiePages, ReadOnlyAdmin):
     )
     list_display_links = ("when",)
     list_filter = (StatusFilter, FoundFilter, ProviderFilter, WhenFilter)
-    list_select_related = ("party", "customer", "cdr", "terminal", "invoice")
+    list_select_related = ("party", "customer", "cdr", "terminal", "invoice__party")
     list_before_template = "console/payments/advice_tools.html"
     search_fields = ("authorization_reference",)  # switches the search box on; `get_search_results` is the search
     search_help_text = "Whole authorization reference, advice id, or CDR id"
@@ -152,6 +154,7 @@ class AdviceAdmin(TiePages, ReadOnlyAdmin):
             "bad": row.capture_status != CaptureStatusCode.SUCCESS.value,
             "captured": price(row.captured, row.currency),
             "billed": _billed(row),
+            "credited": row.cdr is not None and row.cdr.credited_by_id is not None and row.captured > 0,
             "difference": _difference(row),
             "eft": eft,
             "tree": tree | {"eft_data": eft},
@@ -239,6 +242,8 @@ class AdviceAdmin(TiePages, ReadOnlyAdmin):
 def _owed(row: Advice) -> int | None:
     if row.cdr is None:
         return None
+    if row.cdr.credited_by_id is not None:
+        return 0
     return payable(row.cdr.total_excl, row.cdr.total_incl, row.cdr.currency)
 
 

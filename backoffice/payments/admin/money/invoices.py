@@ -23,9 +23,16 @@ class ReadyFilter(SelectFilter):
     title, parameter_name = "state", "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("ready", "To be fetched"), ("waiting", "Waits for the capture"), ("fetched", "Fetched")]
+        return [
+            ("ready", "To be fetched"),
+            ("waiting", "Waits for the capture"),
+            ("fetched", "Fetched"),
+            ("correction", "Corrections"),
+        ]
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        if value == "correction":
+            return queryset.filter(corrects__isnull=False)
         if value == "fetched":
             return queryset.filter(fetched__gt=0)
         return queryset.filter(ready_at__isnull=value == "waiting")
@@ -48,7 +55,7 @@ class DriverInvoiceAdmin(ReadOnlyAdmin):
     )
     list_display_links = ("number_shown",)
     list_filter = (ReadyFilter, WhenFilter)
-    list_select_related = ("party", "cdr")
+    list_select_related = ("party", "cdr", "corrected_by")
     search_fields = ("reference",)  # switches the search box on; `get_search_results` is the search
     search_help_text = "Whole authorization reference, CDR id, or number"
     sortable_by = ()
@@ -60,7 +67,7 @@ class DriverInvoiceAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DriverInvoice]:
         found: QuerySet[DriverInvoice] = super().get_queryset(request)
-        return found.defer("cdr__document")
+        return found.defer("cdr__document", "corrected_by__document")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().changelist_view(request, {"title": "Drivers' invoices"} | (extra_context or {}))
@@ -87,7 +94,11 @@ class DriverInvoiceAdmin(ReadOnlyAdmin):
         row: DriverInvoice = self.one(request, object_id)
         tree = row.tree()
         context = {
-            "title": f"Invoice {row.label}",
+            "title": f"{'Correction' if row.corrects_id else 'Invoice'} {row.label}",
+            "others": DriverInvoice.objects.filter(party=row.party, reference=row.reference)
+            .exclude(pk=row.pk)
+            .select_related("party")
+            .order_by("turn"),
             "crumbs": [("Drivers' invoices", reverse("admin:payments_driverinvoice_changelist"))],
             "row": row,
             "trail": trail.of(request, row, "invoice"),
@@ -130,6 +141,10 @@ class DriverInvoiceAdmin(ReadOnlyAdmin):
 
 
 def _standing(row: DriverInvoice) -> str:
+    if row.corrects_id is not None:
+        return state("CORRECTION", tone=("off", "undo"), text="Takes an invoice back")
+    if getattr(row, "corrected_by", None) is not None:
+        return state("TAKEN_BACK", tone=("off", "undo"), text="Taken back")
     if row.ready_at is None:
         return state("WAITING", text="Waits for the capture")
     return state("DONE", text="To be fetched")

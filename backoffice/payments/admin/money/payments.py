@@ -17,14 +17,14 @@ from backoffice.console.cells import NOTHING, since, word
 from backoffice.console.filters import SelectFilter, SinceFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.console.scope import parties_of
-from backoffice.payments.actions import watching
+from backoffice.payments.actions import crediting, watching
 from backoffice.payments.admin.money.words import MEANING, money, standing, two
 from backoffice.payments.models import CardPayment, Terminal
-from backoffice.payments.rules.transaction import AT_RISK, DUE, OVER, WAITING, State
+from backoffice.payments.rules.transaction import AT_RISK, DUE, OVER, TO_GIVE_BACK, WAITING, State
 from backoffice.roaming_site import site
 from backoffice.sessions.rules.states import ONGOING
 
-STEER = "payments.steer_card_payment"
+STEER, DECIDE = "payments.steer_card_payment", "payments.decide_advice"
 
 REFRESH = 5
 """Seconds, while something is awaited."""
@@ -34,12 +34,21 @@ class StateFilter(SelectFilter):
     title, parameter_name = "state", "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        groups = [("risk", "Money at risk"), ("open", "Not over")]
+        groups = [
+            ("risk", "Money at risk"),
+            ("back", "Money to give back"),
+            ("kept", "Release refused"),
+            ("open", "Not over"),
+        ]
         return [*groups, *((each.value, word(each.value)) for each in State)]
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         if value == "risk":
             return queryset.filter(state__in=[each.value for each in AT_RISK])
+        if value == "back":
+            return queryset.filter(state__in=[each.value for each in TO_GIVE_BACK])
+        if value == "kept":
+            return queryset.filter(state=State.RELEASING.value, due_at=None)
         if value == "open":
             return queryset.exclude(state__in=[each.value for each in OVER])
         return queryset.filter(state=value)
@@ -94,6 +103,8 @@ class CardPaymentAdmin(ReadOnlyAdmin):
         return [
             self.page("<int:pk>/ask/", require_POST(self.ask_view), "ask", permission=STEER),
             self.page("<int:pk>/end/", require_POST(self.end_view), "end", permission=STEER),
+            self.page("<int:pk>/refund/", require_POST(self.refund_view), "refund", permission=STEER),
+            self.page("<int:pk>/otherwise/", require_POST(self.otherwise_view), "otherwise", permission=DECIDE),
             *super().get_urls(),
         ]
 
@@ -123,19 +134,25 @@ class CardPaymentAdmin(ReadOnlyAdmin):
             "trail": trail.of(request, row, "payment"),
             "standing": standing(row.state),
             "meaning": MEANING[row.state],
-            "bad": state in AT_RISK,
+            "bad": state in AT_RISK or state is State.OWING or (state is State.RELEASING and row.due_at is None),
             "reserve": money(row.reserve, row.currency),
             "reserved": money(row.reserved, row.currency),
             "owed": money(row.owed, row.currency),
             "captured": money(row.captured, row.currency),
             "missing": money(missing, row.currency) if missing else "",
+            "refunded": money(row.refunded, row.currency) if row.refunded else "",
+            "returned": money(row.returned, row.currency) if row.returned else "",
+            "to_give_back": money(row.has - (row.owed or 0), row.currency) if state in TO_GIVE_BACK else "",
+            "kept": state is State.RELEASING and row.due_at is None,
             "moves": [
                 (each, money(each.units, row.currency), money(each.answered, row.currency)) for each in row.moves.all()
             ],
             "events": row.events.all(),
-            "invoice": getattr(row, "invoice", None),
+            "invoices": row.invoices.select_related("party").order_by("turn"),
             "may_ask": steers and (state in DUE or state in WAITING),
             "may_end": steers and running,
+            "may_refund": steers and state is State.OWING,
+            "may_give": request.user.has_perm(DECIDE) and state is State.OWING,
             "refresh": REFRESH if state not in OVER else 0,
         }
         return self.render(request, "console/payments/payment.html", context)
@@ -157,6 +174,29 @@ class CardPaymentAdmin(ReadOnlyAdmin):
             self.done(request, f"{row.customer} is asked to stop the charge.")
         else:
             self.sorry(request, ValueError("There is nothing to stop, or the CPO was asked already."))
+        return HttpResponseRedirect(reverse("admin:payments_cardpayment_change", args=[row.pk]))
+
+    def refund_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row: CardPayment = self.one(request, pk)
+        try:
+            crediting.refund_again(row, by=request.user.get_username(), now=site.now())
+        except crediting.UnableToGiveBack as error:
+            self.sorry(request, error)
+        else:
+            self.note(request, row, "Refund asked again")
+            self.done(request, "The payment provider is asked again.")
+        return HttpResponseRedirect(reverse("admin:payments_cardpayment_change", args=[row.pk]))
+
+    def otherwise_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row: CardPayment = self.one(request, pk)
+        reason, by = request.POST.get("reason", ""), request.user.get_username()
+        try:
+            minor = crediting.give_otherwise(row, reason=reason, by=by, now=site.now())
+        except crediting.UnableToGiveBack as error:
+            self.sorry(request, error)
+        else:
+            self.note(request, row, f"Given back otherwise: {reason}"[:200])
+            self.done(request, f"{money(minor, row.currency)} count as given back.")
         return HttpResponseRedirect(reverse("admin:payments_cardpayment_change", args=[row.pk]))
 
     # --- columns ------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_POST
 from backoffice.console.cells import state
 from backoffice.console.scope import parties_of
 from backoffice.partners.models import PartyRole
-from backoffice.payments.actions import tying
+from backoffice.payments.actions import selling, tying
 from backoffice.payments.actions.tying import Side
 from backoffice.payments.admin.money.words import FINDINGS, money
 from backoffice.payments.rules.tie import SENTENCES, Book, Line
@@ -41,6 +40,7 @@ class TiePages:
             self.page("tie/", self.tie_view, "tie"),
             self.page("tie/export/", self.tie_export, "tie_export"),
             self.page("tie/write-off/", require_POST(self.write_off_view), "write_off", permission=DECIDE),
+            self.page("tie/give-back/", require_POST(self.give_back_view), "give_back", permission=DECIDE),
         ]
 
     def tie_view(self, request: HttpRequest) -> HttpResponse:
@@ -64,6 +64,11 @@ class TiePages:
                 money(sum(each.at_risk for each in tied.lines if each.currency == currency), currency)
                 for currency in sorted({each.currency for each in tied.lines if each.at_risk})
             ],
+            "back": [
+                money(sum(each.to_give_back for each in tied.lines if each.currency == currency), currency)
+                for currency in sorted({each.currency for each in tied.lines if each.to_give_back})
+            ],
+            "no_seller": selling.missing(parties_of(request.user)),
             "may_decide": request.user.has_perm(DECIDE),
         }
         return self.render(request, "console/payments/tie.html", context)
@@ -77,6 +82,7 @@ class TiePages:
         rows.writerow(
             [
                 "day",
+                "zone",
                 "terminal",
                 "reference",
                 "currency",
@@ -85,13 +91,15 @@ class TiePages:
                 "invoiced",
                 "finding",
                 "at_risk",
+                "to_give_back",
                 "reason",
             ]
         )
         for line in self._tied(request, side, days).lines:
             amounts = [_bare(each, line.currency) for each in (line.captured, line.billed, line.invoiced)]
-            row = [line.day.isoformat(), line.terminal, line.reference, line.currency, *amounts]
-            row += [line.finding.value, _bare(line.at_risk, line.currency), line.reason]
+            row = [line.day.isoformat(), line.zone, line.terminal, line.reference, line.currency, *amounts]
+            row += [line.finding.value, _bare(line.at_risk, line.currency), _bare(line.to_give_back, line.currency)]
+            row.append(line.reason)
             rows.writerow([_harmless(each) for each in row])
         return answer
 
@@ -105,6 +113,7 @@ class TiePages:
                 reason=request.POST.get("reason", ""),
                 by=request.user.get_username(),
                 now=site.now(),
+                parties=parties_of(request.user),
             )
         except tying.UnableToDecide as error:
             self.sorry(request, error)
@@ -112,10 +121,26 @@ class TiePages:
             self.done(request, f"Written off: {minor} minor units of {reference[:8]}.")
         return HttpResponseRedirect(f"{reverse('admin:payments_advice_tie')}?side={side.value}&days={days}")
 
+    def give_back_view(self, request: HttpRequest) -> HttpResponse:
+        side, days = _asked(request, request.POST)
+        reference = request.POST.get("reference", "")[:36]
+        try:
+            minor = tying.give_back(
+                side,
+                reference,
+                reason=request.POST.get("reason", ""),
+                by=request.user.get_username(),
+                now=site.now(),
+                parties=parties_of(request.user),
+            )
+        except tying.UnableToDecide as error:
+            self.sorry(request, error)
+        else:
+            self.done(request, f"Given back: {minor} minor units of {reference[:8]}.")
+        return HttpResponseRedirect(f"{reverse('admin:payments_advice_tie')}?side={side.value}&days={days}")
+
     def _tied(self, request: HttpRequest, side: Side, days: str) -> tying.Tied:
-        now = site.now()
-        since = datetime.combine(now.date() - timedelta(days=int(days)), datetime.min.time(), now.tzinfo)
-        return tying.look(side, since=since, until=now + timedelta(days=1), now=now, parties=parties_of(request.user))
+        return tying.last_days(side, days=int(days), now=site.now(), parties=parties_of(request.user))
 
 
 def _asked(request: HttpRequest, told: Any = None) -> tuple[Side, str]:
@@ -136,6 +161,7 @@ def _sum(each: Any) -> dict[str, Any]:
     currency = each.currency
     return {
         "day": each.day,
+        "zone": each.zone,
         "terminal": each.terminal,
         "count": each.count,
         "captured": money(each.captured, currency),
@@ -159,6 +185,7 @@ def _line(line: Line) -> dict[str, Any]:
         "billed": money(line.billed, line.currency),
         "invoiced": money(line.invoiced, line.currency),
         "at_risk": money(line.at_risk, line.currency) if line.at_risk else "",
+        "back": money(line.to_give_back, line.currency) if line.to_give_back else "",
         "names": [f"{each.book.value}: {each.name}" for each in line.entries if each.name],
         "look": _look(line),
     }

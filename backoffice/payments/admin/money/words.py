@@ -25,6 +25,11 @@ TONES: Mapping[str, Tone] = {
     State.FAILED.value: ("bad", "error"),
     State.RELEASING.value: ("busy", "lock_open"),
     State.RELEASED.value: ("off", "lock_open"),
+    State.CREDITED.value: ("busy", "hourglass_top"),
+    State.REFUNDING.value: ("busy", "currency_exchange"),
+    State.REFUNDED.value: ("off", "currency_exchange"),
+    State.OWING.value: ("bad", "currency_exchange"),
+    State.CLEARED.value: ("off", "task_alt"),
 }
 
 MEANING: Mapping[str, str] = {
@@ -40,11 +45,17 @@ MEANING: Mapping[str, str] = {
     State.FAILED.value: "Nothing was captured of what is owed: collect it otherwise, or write it off.",
     State.RELEASING.value: "Nothing will be owed; the payment provider is asked to release the amount.",
     State.RELEASED.value: "Nothing was owed, and the amount was released.",
+    State.CREDITED.value: "The CPO took its CDR back. A corrected one often follows, and is waited for before money goes back.",
+    State.REFUNDING.value: "The driver is to get money back; the payment provider is asked for it.",
+    State.REFUNDED.value: "The driver got back what was captured beyond what is owed. The CPO is not told: OCPI has no message.",
+    State.OWING.value: "The payment provider did not give back what the driver is to get: ask it again, or pay it otherwise.",
+    State.CLEARED.value: "The CPO took its CDR back, and nothing had been captured: nobody owes anything.",
 }
 
 FINDINGS: Mapping[Finding, Tone] = {
     Finding.TIED: ("good", "check_circle"),
     Finding.WRITTEN_OFF: ("off", "task_alt"),
+    Finding.GIVEN_BACK: ("off", "task_alt"),
     Finding.SHORT: ("bad", "incomplete_circle"),
     Finding.OVER: ("bad", "currency_exchange"),
     Finding.NO_CAPTURE: ("bad", "money_off"),
