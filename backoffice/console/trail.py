@@ -40,8 +40,8 @@ UNION ALL SELECT 'cdr', id, object_id, ARRAY[party_id, emsp_id] FROM c
 UNION ALL SELECT 'payment', id, reference, ARRAY[party_id] FROM p
 UNION ALL SELECT 'advice', id, object_id, ARRAY[party_id, customer_id] FROM a
 UNION ALL
-SELECT 'invoice', i.id, coalesce(nullif(i.prefix, ''), o.country_code || '-' || o.party_id) || '-' || lpad(i.number::text, 6, '0'),
-    ARRAY[i.party_id]
+SELECT 'invoice', i.id,
+    coalesce(nullif(i.prefix, ''), o.country_code || '-' || o.party_id) || '-' || lpad(i.number::text, 6, '0'), ARRAY[i.party_id]
 FROM payments_driverinvoice i JOIN partners_party o ON o.id = i.party_id WHERE i.cdr_id IN (SELECT id FROM c)
 UNION ALL
 SELECT 'terminal', t.id, coalesce(nullif(t.reference, ''), t.object_id), ARRAY[t.party_id, t.customer_id]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -81,6 +81,8 @@ class Asked:
     user: Any
     now: datetime
     range: Range
+    once: dict[str, Any] = field(default_factory=dict)
+    """Rows by what they are, where several panels read the same."""
 
     @cached_property
     def parties(self) -> list[int] | None:

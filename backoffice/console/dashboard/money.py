@@ -11,7 +11,8 @@ from django.db import connection as database
 from backoffice.billing.rules.schedules import read
 from backoffice.console.actions import counting
 from backoffice.console.cells import since as ago
-from backoffice.console.dashboard.asked import HOUR, LATE_AFTER, Asked
+from backoffice.console.dashboard.asked import HOUR, Asked
+from backoffice.console.dashboard.open_money import open_money
 from backoffice.console.dashboard.parts import (
     Bar,
     Bars,
@@ -44,23 +45,6 @@ SELECT date_bin(%(step)s, at, %(since)s), standing, sum(number)::bigint FROM (
     SELECT date_bin(%(step)s, c.ends_at, %(since)s), c.verdict, count(*) FROM cdrs_cdr c
     WHERE NOT c.ours AND c.ends_at >= %(live)s AND c.ends_at >= %(since)s {where} GROUP BY 1, 2) parts
 GROUP BY 1, 2"""
-
-_OPEN = """
-SELECT kind, p.id, p.country_code || '-' || p.party_id, currency, number, money FROM (
-    SELECT c.verdict AS kind, c.party_id AS partner, c.currency, count(*) AS number,
-        sum(abs(coalesce(c.delta, c.total_excl))) AS money
-    FROM cdrs_cdr c WHERE c.verdict IN ('DIFFERS', 'FAILED', 'NOT_PRICED') {where} GROUP BY 1, 2, 3
-    UNION ALL
-    SELECT 'HELD', c.emsp_id, c.currency, count(*), sum(abs(c.total_excl))
-    FROM cdrs_cdr c WHERE c.state = 'HELD' {where} GROUP BY 2, 3
-    UNION ALL
-    SELECT 'UNACKNOWLEDGED', c.emsp_id, c.currency, count(*), sum(c.total_excl)
-    FROM cdrs_cdr c JOIN partners_party e ON e.id = c.emsp_id AND NOT e.ours
-    WHERE c.state = 'RELEASED' AND c.entered_at < %(late)s {where} GROUP BY 2, 3
-    UNION ALL
-    SELECT 'QUARANTINED', q.party_id, '', count(*), NULL
-    FROM cdrs_quarantined q WHERE q.closed_at IS NULL {quarantine} GROUP BY 2) found
-JOIN partners_party p ON p.id = found.partner"""
 
 _TURNOVER = """
 SELECT this, parts.ours, currency, sum(money), sum(number)::bigint FROM (
@@ -162,17 +146,13 @@ def straight(asked: Asked) -> Panel:
 
 def review(asked: Asked) -> Panel:
     """What waits for a decision, and the money in it: the difference where there is one, else the whole sum."""
-    quarantine = "" if asked.parties is None else "AND q.connection_id = ANY(%(connections)s)"
-    with database.cursor() as cursor:
-        cursor.execute(
-            _OPEN.format(where=_where(asked), quarantine=quarantine), asked.given(late=asked.now - LATE_AFTER)
-        )
-        rows = cursor.fetchall()
     numbers: Counter[str] = Counter()
     risk: dict[str, Decimal] = {}
     panel = Panel("review", "CDRs that wait for somebody")
     urls = {kind: _open_ones(kind) for kind in WORDS}
-    for kind, pk, partner, currency, number, money in rows:
+    for kind, pk, partner, currency, number, money, _ in open_money(asked):
+        if kind not in WORDS:
+            continue
         numbers[kind] += number
         if kind not in ("UNACKNOWLEDGED", "QUARANTINED"):
             risk[currency] = risk.get(currency, Decimal(0)) + money
