@@ -234,6 +234,19 @@ def test_power_for_a_location_is_set_and_lifted(staff: Client, place: BookableLo
     assert not Resource.objects.filter(of="POWER").exists()
 
 
+def test_staff_see_whom_the_second_kind_of_space_is_not_told(staff: Client, us: Party) -> None:
+    elv = factories.partner("SE-ELV:EMSP", ours=[us])
+    location = places.premises("LOC7", evses=2)
+    e1, e2 = (evse.pk for evse in location.evses.order_by("uid"))
+    kinds = {"options": [places.CAR, places.TRUCK], "spaces": {0: [e1], 1: [e2]}}
+    two = places.alike(location, "P7", **kinds)
+    for edition, told in (("1.0", False), ("1.1", True)):
+        elv.connection.bookings_edition = edition
+        elv.connection.save()
+        page = staff.get(reverse("admin:bookings_bookablelocation_change", args=[two.pk]))
+        assert (f"{elv.connection.name}: edition 1.1" in page.content.decode()) is told
+
+
 MAY: dict[str, tuple[bool, bool, bool, bool]] = {
     # group: sees, decides, books for drivers, publishes
     "Operations": (True, True, True, True),

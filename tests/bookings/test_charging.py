@@ -286,11 +286,13 @@ def test_commands_know_what_is_booked(elv: Partner, priced: None) -> None:
     evse = Evse.objects.get(location=location)
     mine = {"emsp": elv.party.pk, "uid": "TAG1", "token_type": "RFID", "group_id": "", "reference": ""}
 
-    def seen(until: datetime | None = None, **changes: Any) -> tuple[bool, bool]:
-        told = charging.at_location([location.party_id], "loc1", until=until, now=at(10.1), **(mine | changes))
+    def seen(until: datetime | None = None, now: datetime | None = None, **changes: Any) -> tuple[bool, bool]:
+        told = charging.at_location([location.party_id], "loc1", until=until, now=now or at(10.1), **(mine | changes))
         return evse.pk in told.barred, evse.pk in told.awaited
 
     assert seen() == (False, True)
     assert seen(uid="TAG2") == (True, False)
     assert seen(uid="OTHER", reference="AUTH-R1") == (False, True)
     assert seen(until=at(10.5)) == (True, False)
+    assert seen(now=at(8), until=at(9.5)) == (False, False)
+    assert seen(now=at(8), until=at(13)) == (True, False), "it would be reserved over the whole booking"

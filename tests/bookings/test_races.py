@@ -110,9 +110,9 @@ def _new(elv: Partner, request_id: str, day: datetime, chance: random.Random) ->
 
 
 def _again(elv: Partner, request_id: str, day: datetime, held: list[Booking], chance: random.Random) -> Act:
-    """A change, a cancellation, an assignment by staff, or somebody new."""
+    """A change, a cancellation, a no-show, an assignment by staff, or somebody new."""
     booking = chance.choice(held)
-    kind = chance.randrange(4)
+    kind = chance.randrange(5)
     if kind == 0:
         return _new(elv, request_id, day, chance)
     if kind == 1:
@@ -124,13 +124,16 @@ def _again(elv: Partner, request_id: str, day: datetime, held: list[Booking], ch
         tree = booking.requests.latest("pk").tree() | {"canceled": canceled()}
         return lambda: ask(elv, tree).booking.status
 
-    def assign() -> str:
+    def ours() -> str:
+        late = booking.noshow_at or booking.ends_at
         try:
+            if kind == 3:
+                return keeping.miss(booking.pk, by="", now=late).status
             return str(keeping.assign(booking.pk, by="ann", now=booking.early_from))
         except keeping.UnableToKeep as refusal:
             return type(refusal).__name__
 
-    return assign
+    return ours
 
 
 def _nobody_won_twice(day: datetime) -> None:

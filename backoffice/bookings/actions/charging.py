@@ -130,8 +130,12 @@ def at_location(
     if not evses:
         return NONE
     if until is not None:
-        moments = (now, max(now, until))
-        return Bookings(barred=frozenset(e.pk for e in evses if any(refusal(e, None, now=at) for at in moments)))
+        end = max(now, until)
+        return Bookings(
+            barred=frozenset(
+                e.pk for e in evses if any(refusal(e, None, now=at) for at in (now, *_begin(e, now, end), end))
+            )
+        )
     who = comer(emsp=emsp, uid=uid, token_type=token_type, remote=True, reference=reference, group_id=group_id)
     awaiting = frozenset(evse.pk for evse in evses if awaited(evse, who, now=now))
     holds = Hold.objects.filter(evse__in=awaiting, state__in=WANTED) if awaiting else Hold.objects.none()
@@ -261,6 +265,13 @@ def _let_in(booking: Booking, token: BookingToken, evse: Evse, *, now: datetime)
         correlation_id="",
         now=now,
     )
+
+
+def _begin(evse: Evse, since: datetime, until: datetime) -> list[datetime]:
+    """When bookings of this kind of space begin between."""
+    space = _space(evse)
+    rows = _live(space, until) if space is not None else []
+    return sorted({row.starts_at for row in rows if row.starts_at > since})
 
 
 def _space(evse: Evse) -> Space | None:

@@ -192,6 +192,7 @@ def tidy(*, now: datetime, limit: int = 1000) -> int:
         [before, limit],
     )
     statements.run("DELETE FROM bookings_slotuse WHERE starts_at < %s", [before])
+    statements.run("DELETE FROM bookings_hold WHERE state = 'OVER' AND until < %s", [before])
     return len(gone)
 
 

@@ -23,6 +23,8 @@ from backoffice.console.cells import NOTHING, state
 from backoffice.console.filters import OwnershipFilter, PartyFilter, SelectFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.console.scope import parties_of
+from backoffice.partners.models import Connection
+from backoffice.partners.rules import ConnectionState
 from backoffice.roaming_site import site
 
 OPENINGS = 30
@@ -136,8 +138,18 @@ class BookableLocationAdmin(WizardPages, FormPages, ReadOnlyAdmin):
             if place.premises_id
             else None,
             "may": self._may(request, place),
+            "told_first_only": self._told_first_only(place, tree),
         }
         return self.render(request, "console/bookings/place.html", context)
+
+    def _told_first_only(self, place: BookableLocation, tree: dict[str, Any]) -> list[str]:
+        """Partners whose edition of bookings has one kind and one set of terms in a BookingLocation, where there are more."""
+        if not place.ours or max(len(offering.terms_in(tree)), len(tree.get("bookable_parking_options") or ())) < 2:
+            return []
+        partners = Connection.objects.filter(
+            state=ConnectionState.ACTIVE, bookings_edition="1.1", our_parties=place.party_id
+        )
+        return list(partners.order_by("name").values_list("name", flat=True))
 
     def _may(self, request: HttpRequest, place: BookableLocation) -> bool:
         return place.ours and request.user.has_perm(PUBLISH)
