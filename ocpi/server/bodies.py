@@ -78,10 +78,15 @@ def merger(
     return merge
 
 
-def lowered(cls: type[Wire], tree: Tree, *, version: str, peer: Peer, owner: PartyRef | None) -> bytes:
-    """A stored tree as this peer's version says it. Raises Unknown when it has no form there."""
+def lowered(
+    cls: type[Wire], tree: Tree, *, version: str, peer: Peer, owner: PartyRef | None, theirs: bool = False
+) -> bytes:
+    """A stored tree as this peer's version says it. `theirs`: it told us that itself, and so knows also what comes with a module
+    that it has not. Raises Unknown when it has no form there."""
     try:
         said = dialect(cls, version=version, peer=peer)
+        if theirs and peer.bookings == versions.NO_BOOKINGS:
+            said = version
         return wire_json.encode(versions.down(said, cls, tree, context(peer, owner)))
     except versions.Untranslatable as error:
         raise Unknown(f"This {cls.__name__} cannot be said in OCPI {version}: {error}") from error

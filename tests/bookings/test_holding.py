@@ -184,6 +184,20 @@ def test_a_longer_wait_is_the_same_reservation(elv: Partner, swept: Swept) -> No
     assert order["expires"] == "2026-04-02 10:21:00+00:00"
 
 
+def test_another_card_is_told_and_what_the_station_need_not_know_is_not(elv: Partner, swept: Swept) -> None:
+    reservable(terms=[TERMS | {"change_until_minutes": 0}])
+    booking = booked(elv)
+    swept(SOON)
+    obeyed(SOON)
+    ask(elv, asked(tokens=[token("TAG1")], power_required=7), now=SOON)
+    assert swept(SOON) == 0
+    ask(elv, asked(tokens=[token("TAG2")]), now=SOON)
+    assert swept(SOON) == 1
+    (order,) = taken(SOON)
+    assert (order["kind"], order["uid"], order["reservation"]) == ("RESERVE", "TAG2", Hold.objects.get().number)
+    assert booking.requests.count() == 3
+
+
 def test_what_the_station_refuses_is_work_for_staff_and_is_asked_again(elv: Partner, swept: Swept) -> None:
     reservable()
     booking = booked(elv)

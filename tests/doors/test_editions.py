@@ -69,7 +69,7 @@ def test_a_violation_is_named_in_their_words(peers: tuple[Asking, Asking]) -> No
 def test_who_has_no_bookings_hears_nothing_of_them(peers: tuple[Asking, Asking]) -> None:
     """What charging costs it hears as everybody."""
     old, _ = peers
-    core = factories.partner("SE-COR:EMSP", ours=list(Party.objects.filter(ours=True)))
+    core = factories.partner("SE-COR:EMSP", "SE-COR:CPO", ours=list(Party.objects.filter(ours=True)))
     asking = Asking(core.token)
     factories.own_tariff(factories.small_tariff("A", "DE-RDK", elements=[LATE, RESERVED, CANCELED, ENERGY]))
     factories.own_tariff(factories.small_tariff("B", "DE-RDK", elements=[ENERGY]))
@@ -82,6 +82,10 @@ def test_who_has_no_bookings_hears_nothing_of_them(peers: tuple[Asking, Asking])
         ("A", TariffRendering.objects.get(tariff__object_id="A", version="2.3.0-b0").document),
         ("C", ""),
     ], "what is said the same is not kept twice"
+    # what it says itself, with or without the module, it can read back
+    theirs = "2.3.0/receiver/tariffs/SE/COR/T1"
+    assert asking.put(theirs, factories.small_tariff("T1", "SE-COR", elements=[LATE])).says == (201, 1000)
+    assert elements(asking, theirs) == [LATE]
     # from the day on which it has bookings it hears all of it
     set_endpoints(core.connection, [("bookings", "SENDER", "https://partner.example/bookings")])
     assert asking.get(OURS).data == old.get(OURS).data

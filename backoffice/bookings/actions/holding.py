@@ -25,6 +25,7 @@ from backoffice.bookings.rules.slots import LONGEST
 from backoffice.charge_points.actions import ordering
 from backoffice.charge_points.rules.orders import Kind
 from backoffice.commands.actions import reservations
+from backoffice.fields import DocumentField
 from backoffice.locations.models import Evse
 from backoffice.sessions.actions import running
 from backoffice.tokens.models import Token
@@ -56,7 +57,7 @@ LEFT JOIN bookings_hold h ON h.booking_id = b.id AND h.state IN ('ASKED', 'KEPT'
 WHERE {_WANTS} AND b.starts_at > %(oldest)s AND b.starts_at <= %(newest)s
     AND e.listed AND e.status <> ALL(%(out)s) AND e.capabilities @> ARRAY['RESERVABLE']::varchar[]
     AND (h.id IS NULL OR h.evse_id <> b.evse_id OR (h.state = 'REFUSED' AND h.again_at <= %(now)s)
-        OR (h.state = 'KEPT' AND h.until <> {_UNTIL}))
+        OR (h.state = 'KEPT' AND h.generation <> b.generation))
 UNION
 SELECT b.id FROM bookings_hold h JOIN bookings_booking b ON b.id = h.booking_id
 WHERE h.state <> 'OVER' AND (h.until <= %(now)s
@@ -132,13 +133,18 @@ def _new(booking: Booking, evse: Evse, now: datetime) -> Hold | None:
 
 
 def _ask(hold: Hold, booking: Booking, now: datetime) -> bool:
-    """The same number again is the same reservation, for another time."""
-    due = hold.state == Stage.REFUSED.value and hold.again_at is not None and hold.again_at <= now
-    if not due and not (hold.state == Stage.KEPT.value and hold.until != _until(booking)):
+    """The same number again is the same reservation, for another time or for others."""
+    hold.until, hold.generation = _until(booking), booking.generation
+    arguments = _arguments(hold, booking)
+    told = DocumentField.write(arguments)
+    if hold.state == Stage.KEPT.value and told == hold.told:
+        hold.save()
+        return False
+    if hold.state == Stage.ASKED.value or (hold.again_at is not None and hold.again_at > now):
         return False
     _turn(hold, Turn.ASK)
-    hold.until, hold.tries = _until(booking), hold.tries + 1
-    refusal = _order(hold, Kind.RESERVE, _arguments(hold, booking), now)
+    hold.told, hold.tries = told, hold.tries + 1
+    refusal = _order(hold, Kind.RESERVE, arguments, now)
     if refusal:
         _refused(hold, refusal, now)
     else:

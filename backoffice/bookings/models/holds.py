@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from backoffice.bookings.models.bookings import Booking
 from backoffice.bookings.rules import holds
-from backoffice.fields import EnumField
+from backoffice.fields import DocumentField, EnumField
 from backoffice.locations.models import Evse
 
 _WANTED = sorted(state.value for state in holds.WANTED)
@@ -27,6 +27,10 @@ class Hold(models.Model):
     number = models.BigIntegerField(unique=True)
     state = EnumField(holds.Stage)
     until = models.DateTimeField()
+    told = DocumentField(blank=True, default="", db_default="", help_text="The arguments with which it was last asked.")
+    generation = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Of the booking, when that was compared."
+    )
     known = models.BooleanField(default=False)
     tries = models.PositiveIntegerField(default=0)
     again_at = models.DateTimeField(null=True)

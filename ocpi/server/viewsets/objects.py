@@ -54,7 +54,8 @@ class ExchangedDoor(AnsweringDoor):
         tree = self.exchanged.read_theirs(self.peer, owner, ids)
         if tree is None:
             raise Unknown(f"No {level.cls.__name__} {'/'.join(ids)} of {owner} is stored here.")
-        return self.answer(lowered(level.cls, tree, version=self.version, peer=self.peer, owner=owner))
+        told = lowered(level.cls, tree, version=self.version, peer=self.peer, owner=owner, theirs=True)
+        return self.answer(told)
 
     def _target(self, segments: tuple[str, ...]) -> tuple[PartyRef, tuple[str, ...], Level]:
         """Owner, ids and level of a receiver path. Raises Unknown for a party that is not the peer's."""
