@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0004_holds'),
+        ('bookings', '0005_claims_in_order'),
     ]
 
     operations = [
