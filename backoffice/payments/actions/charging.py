@@ -17,7 +17,7 @@ from backoffice.charge_points.actions import ordering
 from backoffice.charge_points.rules.orders import Kind
 from backoffice.commands.actions.reservations import MODULE as COMMANDS
 from backoffice.payments.actions import invoicing
-from backoffice.payments.models import Advice, CardCharge, DriverInvoice, InvoiceSeller, Terminal
+from backoffice.payments.models import Advice, CardCharge, CardPayment, DriverInvoice, InvoiceSeller, Terminal
 from backoffice.payments.models.takings import unguessable
 from backoffice.payments.rules.money import amount, reached, units
 from backoffice.payments.rules.terminals import TerminalState
@@ -140,10 +140,17 @@ def billed(cdr: Cdr, *, now: datetime) -> DriverInvoice | None:
                     creator=InvoiceCreator.CPO,
                     reference=charge.reference,
                     charge=charge,
+                    payment=_in_house(charge),
                     now=now,
                 )
         except invoicing.UnableToInvoice:
             return None  # it is written when somebody has said who stands on it
+
+
+def _in_house(charge: CardCharge) -> CardPayment | None:
+    """Where the terminal is ours, too: the payment whose invoice it is."""
+    rows = CardPayment.objects.alias(key=Upper("reference")).filter(party=charge.provider_id, terminal__ours=True)
+    return rows.filter(key=charge.reference.upper()).first()
 
 
 def advised(advice: Advice, *, now: datetime) -> None:

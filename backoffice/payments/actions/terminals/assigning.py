@@ -77,6 +77,8 @@ def change(row: Terminal, fields: Mapping[str, Any], *, by: str, now: datetime) 
         if not locked.ours:
             locked.touched = sorted({*locked.touched, *touched})
             _push(locked, now=now, raises=False)
+        elif locked.state == TerminalState.NEW:  # nobody is told who is in the same house: this is the CPO's yes
+            move(locked, TerminalMove.TAKE, now=now, by=by)
         locked.save()
 
 
