@@ -36,7 +36,7 @@ def page(request: HttpRequest, reference: str) -> HttpResponse:
         fetching.count(_address(request), now=now)
     except fetching.TooOften:
         return _said(request, "invoice/absent.html", language, 429, {"what": "often"}, retry=60)
-    invoice = fetching.fetch(reference, now=now)
+    invoice = fetching.fetch(reference, now=now, seen=request.method == "GET")
     if invoice is None:
         return _said(request, "invoice/absent.html", language, 404, {"what": "absent"})
     documents = [shown(each, language) for each in fetching.documents(invoice)]
@@ -130,4 +130,5 @@ def _address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
-urlpatterns: list[URLPattern] = [path("<str:reference>", page, name="invoice")]
+urlpatterns: list[URLPattern] = [path("<str:reference>", page, name="invoice"), path("<str:reference>/", page)]
+"""With a slash, too: people write one."""

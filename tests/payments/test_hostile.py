@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection as database
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -144,3 +145,35 @@ def test_statements_per_request(both: Partner) -> None:
     with Counted() as counted:
         assert len(asking.get(f"{SENDER}/terminals").data) == 40
     check(f"GET {SENDER}/terminals", counted)
+
+
+PAN, WRITTEN = "4111111111111111", ("4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111")
+
+
+def holding(text: str) -> list[str]:
+    """The tables in which this text stands, wherever: documents, logs, history, jobs."""
+    found = []
+    with database.cursor() as cursor:
+        for table in database.introspection.table_names(cursor):
+            cursor.execute(f'SELECT count(*) FROM "{table}" t WHERE t::text LIKE %s', [f"%{text}%"])
+            if cursor.fetchone()[0]:
+                found.append(table)
+    return found
+
+
+def test_a_card_number_is_kept_nowhere(both: Partner, caplog: pytest.LogCaptureFixture) -> None:
+    """A provider sends whole numbers, where they belong and where nobody looks; taken, refused, kept aside and read back."""
+    asking = Asking(both.token)
+    whole = {"eft_data": [f"PAN {each}" for each in WRITTEN], "capture_status_message": f"no {PAN}", "x_pan": int(PAN)}
+    deep = {"x": {"y": [PAN, {PAN: WRITTEN[1]}]}}
+    assert asking.ask("POST", f"{RECEIVER}/{ADVICE}", small_advice("P-1", "REF-P") | whole | deep).says == (201, 1000)
+    assert asking.ask("POST", f"{RECEIVER}/{ADVICE}", small_advice("P-1", "REF-P") | whole | deep).says == (201, 1000)
+    asking.ask("POST", f"{RECEIVER}/{ADVICE}", small_advice("P-1", "REF-P", "9.99") | whole)
+    for broken in ({"eft_data": PAN}, {"eft_data": {"pan": PAN}}, {"capture_status_code": PAN}, {"currency": PAN}):
+        assert asking.ask("POST", f"{RECEIVER}/{ADVICE}", small_advice("P-2", "REF-Q") | broken).says == (200, 2001)
+    asking.ask("POST", f"{RECEIVER}/{ADVICE}", b'{"eft_data":["PAN 4111111111111111","')
+    assert asking.get(f"{RECEIVER}/{ADVICE}/P-1").data["eft_data"][0] == "PAN **** 1111"
+    for written in WRITTEN:
+        assert holding(written) == [], written
+        assert written not in caplog.text
+    assert Advice.objects.get(object_id="P-1").tree()["x_pan"] == "**** 1111"

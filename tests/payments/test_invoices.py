@@ -136,8 +136,13 @@ def test_the_page(invoice: DriverInvoice, client: Client) -> None:
     assert "default-src 'none'" in answer["Content-Security-Policy"]
     assert answer["Referrer-Policy"] == "no-referrer"
     assert client.get(f"/invoice/{REFERENCE.upper()}").status_code == 200, "a CiString"
+    assert client.get(f"/invoice/{REFERENCE}/").status_code == 200
+    head = client.head(f"/invoice/{REFERENCE}")
+    assert (head.status_code, head.content) == (200, b"")
+    for method in ("options", "post", "put", "delete", "trace"):
+        assert getattr(client, method)(f"/invoice/{REFERENCE}").status_code == 405, method
     invoice.refresh_from_db()
-    assert invoice.fetched == 7
+    assert invoice.fetched == 8, "whoever reads it"
 
 
 def test_nobody_can_tell_what_is_not_there_from_what_is_not_ready(invoice: DriverInvoice, client: Client) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 from django.db import connection as database
 
 from backoffice import statements
+from backoffice.delivery.card_numbers import without_card_numbers
 from backoffice.partners.secrets import pseudonym
 from ocpi.site import Exchange
 
@@ -35,6 +36,9 @@ _CARD = re.compile(
     re.DOTALL,
 )
 """A line of a receipt may hold a bracket, and the body may break off anywhere."""
+
+_CARD_MODULES = frozenset({"terminals", "financial-advice-confirmations"})
+"""Where somebody might write a card's number, in whatever field."""
 
 _PERSONAL_MODULES = frozenset(
     {"tokens", "sessions", "cdrs", "commands", "chargingprofiles", "bookings", "booking_locations"}
@@ -77,6 +81,8 @@ def redacted(module: str, body: bytes) -> str:
     if module in _PERSONAL_MODULES:
         body = _PERSONAL.sub(_shortened, body)
     text = body.decode("utf-8", "replace").replace("\x00", "\ufffd")
+    if module in _CARD_MODULES:
+        text = without_card_numbers(text)
     return f"{text}\n(cut: {cut} more bytes)" if cut > 0 else text
 
 

@@ -3,6 +3,7 @@
 A repeat is answered as the first time. The same id with other content, and another advice for what was captured already (but for
 the rest of a part), are not taken: kept whole in quarantine, for it is somebody's money, and staff are told. An advice whose
 reference nobody here knows is taken: money that left a card is never turned away, and is shown as an orphan until staff match it.
+Of a card's whole number, which no provider may send, four digits are kept.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from backoffice.payments.actions import charging
 from backoffice.payments.models import Advice, CardCharge, QuarantinedAdvice
 from backoffice.payments.rules.advices import Told, adds, content_hash, impossible, same, with_taxes
 from backoffice.payments.rules.money import amount, payable
+from backoffice.payments.rules.receipt import without_numbers
 from backoffice.payments.rules.terminals import RECEIVER_ROLES
 from ocpi.module import Arrival, PartyRef, Peer, Refusal, Stored
 from ocpi.wire import json as wire_json
@@ -86,6 +88,7 @@ def close(row: QuarantinedAdvice, *, reason: str, by: str, now: datetime) -> Non
 
 
 def _take(peer: Peer, party: int, tree: Tree, *, now: datetime) -> _Fate:
+    tree = without_numbers(tree)
     value = wire_json.validate(wire.FinancialAdviceConfirmation, tree)
     try:
         with transaction.atomic():

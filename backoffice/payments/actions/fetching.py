@@ -52,8 +52,8 @@ def _hash(address: str) -> str:
     return hmac.digest(settings.SECRET_KEY.encode(), f"invoice {whose}".encode(), hashlib.sha256).hex()
 
 
-def fetch(reference: str, *, now: datetime) -> DriverInvoice | None:
-    """The invoice, if it is ready. None: there is none, or not yet."""
+def fetch(reference: str, *, now: datetime, seen: bool = True) -> DriverInvoice | None:
+    """The invoice, if it is ready. None: there is none, or not yet. `seen`: somebody gets to read it."""
     if not 16 <= len(reference) <= 36:
         return None
     found = (
@@ -65,7 +65,8 @@ def fetch(reference: str, *, now: datetime) -> DriverInvoice | None:
     )
     if found is None or not hmac.compare_digest(found.reference.upper().encode(), reference.upper().encode()):
         return None
-    DriverInvoice.objects.filter(pk=found.pk).update(fetched=F("fetched") + 1, fetched_at=now)
+    if seen:
+        DriverInvoice.objects.filter(pk=found.pk).update(fetched=F("fetched") + 1, fetched_at=now)
     return found
 
 
