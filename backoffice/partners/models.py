@@ -58,6 +58,10 @@ class Connection(models.Model):
         help_text="Scheme, host and port that tokens may be sent to (T9); from the versions URL and endpoints.",
     )
     plain_token = models.BooleanField(default=False, help_text="The partner sends and expects tokens without Base64.")
+    says_ptp = models.BooleanField(
+        default=False,
+        help_text="Agreed with the partner: the specification lists no role PTP, and tells such a party OTHER.",
+    )
     strict_delivery = models.BooleanField(
         default=False, help_text="Never send a failed push again; the partner resynchronises by GET."
     )

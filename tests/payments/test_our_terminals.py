@@ -200,3 +200,9 @@ def test_what_we_cannot_make(ptp: Party, one: Terminal, cpo: Partner) -> None:
         with pytest.raises(UnableToChange):
             providing.create(party=party, customer=cpo.party, fields=fields, by="anna", now=site.now())
     assert Terminal.objects.count() == 1
+
+
+def test_a_provider_registers_as_other_unless_ptp_was_agreed(ptp: Party, cpo: Partner) -> None:
+    assert [role["role"] for role in our_credentials(cpo.connection, "x")["roles"]] == ["OTHER"]
+    cpo.connection.says_ptp = True
+    assert [role["role"] for role in our_credentials(cpo.connection, "x")["roles"]] == ["PTP"]

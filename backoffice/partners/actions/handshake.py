@@ -54,11 +54,12 @@ def _alone(connection: Connection, now: datetime) -> Iterator[None]:
 
 def our_credentials(connection: Connection, token: str) -> dict[str, Any]:
     """Our Credentials tree for this partner: the roles of the parties it was given, nobody else's. The Role enum has no PTP, so
-    that one says OTHER (`types#types_role_enum`)."""
+    that one says OTHER (`types#types_role_enum`), unless it was agreed otherwise."""
     roles = PartyRole.objects.filter(
         connection__isnull=True, state=RoleState.ACTIVE, party__connections_of_ours=connection
     ).select_related("party")
-    told = {(role.party_id, "OTHER" if role.role == "PTP" else role.role): role.party for role in roles}
+    ptp = "PTP" if connection.says_ptp else "OTHER"
+    told = {(role.party_id, ptp if role.role == "PTP" else role.role): role.party for role in roles}
     return {
         "token": token,
         "url": site.versions_url(),

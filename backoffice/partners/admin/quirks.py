@@ -24,6 +24,7 @@ class QuirksForm(forms.ModelForm):
         fields: ClassVar = [
             "name",
             "plain_token",
+            "says_ptp",
             "push_enabled",
             "pull_enabled",
             "strict_delivery",
@@ -35,6 +36,7 @@ class QuirksForm(forms.ModelForm):
         help_texts: ClassVar = {"name": "How your colleagues call this partner; the partner never sees it."}
         labels: ClassVar = {
             "plain_token": "Token without Base64",
+            "says_ptp": "Our payment terminal provider says PTP",
             "push_enabled": "Push to this partner",
             "pull_enabled": "Fetch from this partner",
             "strict_delivery": "Never send a failed push again",
