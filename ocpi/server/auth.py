@@ -6,41 +6,31 @@ site's hook in one go; it matches each only against connections that use that re
 
 from __future__ import annotations
 
-from rest_framework.authentication import BaseAuthentication
+from collections.abc import Mapping
+from typing import Any
+
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
-from rest_framework.request import Request
 
 from ocpi.module import Peer
 from ocpi.site import OcpiSite
 from ocpi.wire.headers import BadHeader, decode_token
 
 
-class CredentialsToken(BaseAuthentication):
-    """Gives (Peer, the token it showed); raises DRF's 401 exceptions otherwise."""
-
-    def __init__(self, site: OcpiSite) -> None:
-        self.site = site
-
-    def authenticate(self, request: Request) -> tuple[Peer, str]:
-        value = request.META.get("HTTP_AUTHORIZATION", "")
-        if not value:
-            raise NotAuthenticated(
-                "The Authorization header is missing: send 'Token ' and the Base64 credentials token."
-            )
-        try:
-            plain = decode_token(value, plain=True)
-        except BadHeader as error:
-            raise AuthenticationFailed(str(error)) from error
-        encoded: str | None
-        try:
-            encoded = decode_token(value)
-        except BadHeader:
-            encoded = None  # still a valid header for a partner that sends plain tokens
-        peer = self.site.authenticate(encoded, plain)
-        if peer is None:
-            raise AuthenticationFailed("This credentials token is not known here.")
-        return peer, plain if peer.plain_token or encoded is None else encoded
-
-    def authenticate_header(self, request: Request) -> str:
-        """Without it DRF answers 403 where OCPI asks for 401."""
-        return "Token"
+def authenticated(site: OcpiSite, meta: Mapping[str, Any]) -> tuple[Peer, str]:
+    """The peer and the token it showed. Raises DRF's 401 exceptions."""
+    value = meta.get("HTTP_AUTHORIZATION", "")
+    if not value:
+        raise NotAuthenticated("The Authorization header is missing: send 'Token ' and the Base64 credentials token.")
+    try:
+        plain = decode_token(value, plain=True)
+    except BadHeader as error:
+        raise AuthenticationFailed(str(error)) from error
+    encoded: str | None
+    try:
+        encoded = decode_token(value)
+    except BadHeader:
+        encoded = None  # still a valid header for a partner that sends plain tokens
+    peer = site.authenticate(encoded, plain)
+    if peer is None:
+        raise AuthenticationFailed("This credentials token is not known here.")
+    return peer, plain if peer.plain_token or encoded is None else encoded

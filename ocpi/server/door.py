@@ -18,13 +18,11 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, MethodNotAllowed
-from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
 from ocpi.module import Module, Peer, Refusal, Unknown
-from ocpi.server.auth import CredentialsToken
+from ocpi.server.auth import authenticated
 from ocpi.server.routing import check_routing, read_routing
 from ocpi.site import Exchange, OcpiSite
 from ocpi.versions.repairs import Applied
@@ -42,20 +40,23 @@ RETRIED = {"40P01", "40001", "55P03"}
 
 
 class Door(ViewSet):
-    """Base of the viewsets. `as_view` gives site, module, version and interface."""
+    """Base of the viewsets. `as_view` gives site, module, version and interface.
+
+    What DRF does between its view and the handler is done here in the same order with the same hooks, but without its Request:
+    parsers, negotiation and lazy logins mean nothing to a door, and every attribute of a Request is looked for three times.
+    """
 
     site: OcpiSite = None  # type: ignore[assignment]  # always given by as_view; None keeps DRF's attribute check happy
     module: Module | None = None
     version: str = ""
     interface: InterfaceRole | None = None
     http_method_names = ["get", "post", "put", "patch", "delete"]  # OCPI has no HEAD and no OPTIONS
-    parser_classes = ()
-    permission_classes = ()
-    throttle_classes = ()
 
     exchange: Exchange
     routing: Routing
     peer: Peer
+    shown: str
+    """The token that the peer showed."""
     meta: dict[str, Any]
     started: float
     recorded: bool
@@ -75,25 +76,27 @@ class Door(ViewSet):
             request_id=message_id(meta.get("HTTP_X_REQUEST_ID")) or str(uuid.uuid4()),
             correlation_id=message_id(meta.get("HTTP_X_CORRELATION_ID")) or str(uuid.uuid4()),
         )
-        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        response: HttpResponseBase
+        try:
+            self.enter(request)
+            verb = (request.method or "").lower()
+            handler = getattr(self, verb, None) if verb in self.http_method_names else None
+            if handler is None:
+                raise MethodNotAllowed(request.method or "")
+            response = handler(request, *args, **kwargs)
+        except Exception as exc:
+            response = self.handle_exception(exc)
         if not self.recorded:
             self.close_exchange(response)
         return response
 
-    # what DRF calls -------------------------------------------------------------------------------------------------
-
-    def get_authenticators(self) -> list[BaseAuthentication]:
-        return [CredentialsToken(self.site)]
-
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """Accept headers never lead to 406: an OCPI answer is JSON."""
-        return None, "application/json"
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        if self.site.public_url.startswith("https://") and not request._request.is_secure():
+    def enter(self, request: HttpRequest) -> None:
+        """Who asks, and whether it may ask here. Accept headers never lead to 406: an OCPI answer is JSON."""
+        if self.site.public_url.startswith("https://") and not request.is_secure():
             # not a redirect: that would let a partner go on sending its token in the clear
             raise Refusal("This platform is reached by https only. Renew the token that was sent without it.", http=403)
-        self.peer = peer = request.user
+        self.peer, self.shown = authenticated(self.site, self.meta)
+        peer = self.peer
         self.exchange.connection = peer.connection
         if peer.bootstrap and self.module is not None and not self.module.bootstrap:
             raise Refusal("This token opens versions and credentials only.", http=401)
@@ -104,14 +107,6 @@ class Door(ViewSet):
             self.exchange.from_party = _party(self.routing.from_country, self.routing.from_party)
             self.exchange.to_party = _party(self.routing.to_country, self.routing.to_party)
             check_routing(self.routing, peer)
-
-    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        raise MethodNotAllowed(request.method or "")
-
-    @property
-    def default_response_headers(self) -> dict[str, str]:
-        """DRF would write its own guess of Allow over the one that a 405 brings, and into every other answer."""
-        return {}
 
     def handle_exception(self, exc: Exception) -> HttpResponse:
         """Every way of failing, as an answer in the protocol's own terms."""
@@ -169,7 +164,7 @@ class Door(ViewSet):
         # Django reads as much as Content-Length says; a chunked body has none, and the web server knows its end
         chunked = not length and meta.get("wsgi.input_terminated", False)
         try:
-            data = (meta["wsgi.input"] if chunked else self.request._request).read(limit + 1)
+            data = (meta["wsgi.input"] if chunked else self.request).read(limit + 1)
         except OSError as error:
             raise Refusal("The body broke off.", http=400) from error
         if len(data) > limit:

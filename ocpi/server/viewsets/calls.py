@@ -61,7 +61,7 @@ class AnsweringDoor(Door):
             sender=peer.their_party(self.routing.from_country or "", self.routing.from_party or ""),
             receiver=peer.our_party(self.routing.to_country or "", self.routing.to_party or ""),
             merge=merge,
-            token=self.request.auth if self.module and self.module.bootstrap else "",
+            token=self.shown if self.module and self.module.bootstrap else "",
         )
         return self.write(lambda: self._said(route, arrival)) if route.atomic else self._said(route, arrival)
 
