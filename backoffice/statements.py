@@ -8,11 +8,13 @@ Two things differ from Django's cursor: a value of type `text` (documents) arriv
 and integers are sent as bigint.
 
 Within `transaction` a statement whose answer nobody needs may be run `later`: it travels with the next one, or with COMMIT.
-Nothing overtakes it, Django's own statements included; what it fails with is raised by whatever it travels with.
+Nothing overtakes it, Django's own statements included; what it fails with is raised by whatever it travels with. One whose
+answer is needed, but not before that of the next one, is run `soon`.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -34,9 +36,24 @@ MOST_KEPT = 100
 """Statements of a connection: as many as psycopg keeps prepared."""
 
 
+class _Here(threading.local):
+    database: Any = None
+
+
+_here = _Here()
+
+
+def _database() -> Any:
+    """Django's connection of this thread, remembered: to look for it among all of them takes as long as a small statement."""
+    found = _here.database
+    if found is None:
+        found = _here.database = connections[DEFAULT_DB_ALIAS]
+    return found
+
+
 def run(sql: str, given: Given = (), *, prepare: bool = True) -> list[Row]:
     """Execute and fetch all rows (none for a statement that returns none)."""
-    database = connections[DEFAULT_DB_ALIAS]  # once: the proxy looks it up again for each attribute
+    database = _database()
     if database.in_atomic_block:
         database.validate_no_broken_transaction()
     else:
@@ -55,21 +72,46 @@ def run(sql: str, given: Given = (), *, prepare: bool = True) -> list[Row]:
 
 def later(sql: str, given: Given = ()) -> None:
     """As `run`, for what nobody needs the answer of. Outside of `transaction` it is run now."""
-    database = connections[DEFAULT_DB_ALIAS]
+    if not _left(sql, given):
+        run(sql, given)
+
+
+def soon(sql: str, given: Given = ()) -> Callable[[], list[Row]]:
+    """As `run`, for what is not looked at before the next statement was run: the rows are what the answer gives when it is
+    called, within the transaction. Outside of `transaction` it is run now."""
+    answers: list[PGresult] = []
+    if not _left(sql, given, answers):
+        rows = run(sql, given)
+        return lambda: rows
+
+    def read() -> list[Row]:
+        kept = _kept(_database())
+        if not answers:
+            kept.send()
+        return kept.statement(sql).rows(answers[0]) if answers else run(sql, given)  # else a savepoint dropped it
+
+    return read
+
+
+def _left(sql: str, given: Given, answers: list[PGresult] | None = None) -> bool:
+    """Whether it waits now for the next journey, which puts what it is answered into `answers`."""
+    database = _database()
     database.validate_no_broken_transaction()
     kept = _kept(database) if database.connection is not None else None
+    if kept is None or not kept.may_wait:
+        return False
     with database.wrap_database_errors:
-        parcel = kept.statement(sql).pack(given) if kept is not None and kept.may_wait else None
-    if kept is None or parcel is None:
-        run(sql, given)
-    else:
-        kept.waiting.append(parcel)
+        parcel = kept.statement(sql).pack(given)
+    if parcel is None:
+        return False
+    kept.waiting.append((parcel, answers))
+    return True
 
 
 @contextmanager
 def transaction() -> Iterator[None]:
     """As Django's `atomic`, and what is run `later` within it may wait for the next journey to the database."""
-    database = connections[DEFAULT_DB_ALIAS]
+    database = _database()
     outermost = not database.in_atomic_block
     with atomic():
         kept = _kept(database)
@@ -95,7 +137,7 @@ def run_once(sql: str, given: Given = ()) -> list[Row]:
 def run_first(sql: str, given: Given = ()) -> list[Row]:
     """As `run`, for the read that a request begins with: it is the health check of the kept connection as well, so that one
     which died since the last request is replaced without asking it first whether it lives."""
-    database = connections[DEFAULT_DB_ALIAS]
+    database = _database()
     kept = database.connection is not None and not database.in_atomic_block and not database.health_check_done
     if not kept:
         return run(sql, given)
@@ -115,7 +157,7 @@ class _Kept:
     def __init__(self, database: Any) -> None:
         self.database, self.raw = database, database.connection
         self.statements: dict[str, Statement] = {}
-        self.waiting: list[Parcel] = []
+        self.waiting: list[tuple[Parcel, list[PGresult] | None]] = []
         self.may_wait = False
         self.loner = Loner(self.raw)
         adapters = self.loner.adapters
@@ -137,13 +179,19 @@ class _Kept:
 
     def send(self, *more: Parcel, commits: bool = False) -> list[PGresult]:
         """What waits, and these behind it, in one journey; nothing where there is nothing, or all is to be undone."""
-        sent, self.waiting = [*self.waiting, *more], []
+        waited, self.waiting = self.waiting, []
+        sent = [parcel for parcel, _ in waited]
+        sent += more
         if not sent or self.database.needs_rollback:
             return []
         with self.database.wrap_database_errors:
             answers = travel(self.raw, sent, commits=commits)
-        for parcel in sent:
-            self.count(parcel.sql)
+        for (_, expecting), answer in zip(waited, answers, strict=False):
+            if expecting is not None:
+                expecting.append(answer)
+        if self.database.queries_logged:
+            for parcel in sent:
+                self.count(parcel.sql)
         return answers
 
     def count(self, sql: str) -> None:

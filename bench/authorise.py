@@ -58,6 +58,7 @@ def main(ground: Ground, *, rounds: int, seconds: float) -> list[report.Line]:
                 share >= 0.15,
             )
         )
+        lines.append(report.effort_line(found[name], found["empty"]))
         lines.append(
             report.Line(
                 f"  p99 with {CLIENTS} clients",
@@ -72,8 +73,7 @@ def main(ground: Ground, *, rounds: int, seconds: float) -> list[report.Line]:
         f"{TOKENS:,} tokens, {CLIENTS} clients, {rounds} rounds of {seconds:g} s; p99 is the median over the rounds."
     ]
     notes += [
-        f"Rates a round: {name} {report.spread(found[name])}; median answer {found[name][-1].median:.1f} ms,"
-        f" {report.effort(found[name]):.2f} ms of processor time in server and database."
+        f"Rates a round: {name} {report.spread(found[name])}; median answer {found[name][-1].median:.1f} ms."
         for name in variants
     ]
     report.show("Real-time authorisation", lines, notes)

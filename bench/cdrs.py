@@ -129,6 +129,7 @@ def _posts(ground: Ground, rounds: int, seconds: float) -> list[report.Line]:
             "",
             None,
         ),
+        report.effort_line(found["received"], found["empty"]),
         report.Line(f"  p99 with {CLIENTS} clients", f"{p99:.1f} ms", "", "", "", None),
     ]
 

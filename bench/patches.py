@@ -62,6 +62,7 @@ def main(ground: Ground, *, rounds: int, seconds: float) -> list[report.Line]:
                 share >= 0.10 if bound else None,
             )
         )
+        lines.append(report.effort_line(found[name], found["empty"]))
         lines.append(
             report.Line(
                 f"  p99 with {CLIENTS} clients",
@@ -74,8 +75,7 @@ def main(ground: Ground, *, rounds: int, seconds: float) -> list[report.Line]:
         )
     notes = [f"{CLIENTS} clients, {rounds} rounds of {seconds:g} s; p99 is the median over the rounds."]
     notes += [
-        f"Rates a round: {name} {report.spread(found[name])}; median answer {found[name][-1].median:.1f} ms,"
-        f" {report.effort(found[name]):.2f} ms of processor time in server and database."
+        f"Rates a round: {name} {report.spread(found[name])}; median answer {found[name][-1].median:.1f} ms."
         for name in variants
     ]
     report.show("Status changes", lines, notes)

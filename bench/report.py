@@ -68,6 +68,16 @@ def effort(rounds: list[Load]) -> float:
     return statistics.median(each.processor * 1000 / len(each.times) for each in rounds)
 
 
+def effort_line(ours: list[Load], beside: list[Load]) -> Line:
+    """Processor time of both: the figure to believe while others use the machine, for it hardly knows of them."""
+    ratio = statistics.median(
+        (b.processor / len(b.times)) / (a.processor / len(a.times)) for a, b in zip(ours, beside, strict=True)
+    )
+    return Line(
+        "  processor time", f"{effort(ours):.2f} ms", f"{effort(beside):.2f} ms empty view", f"{ratio:.3f}", "", None
+    )
+
+
 def rate(rounds: list[Load]) -> float:
     return statistics.median(each.rate for each in rounds)
 

@@ -208,6 +208,32 @@ def test_nothing_overtakes_what_waits() -> None:
     assert set(Party.objects.values_list("name", flat=True)) == {"all"}
 
 
+@pytest.mark.django_db
+def test_an_answer_that_is_needed_soon_comes_with_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = "SELECT %s + 1", "SELECT %s + 2"
+    assert statements.soon(first, [1])() == [(2,)]  # this one prepares; nothing waits here
+    statements.run(second, [1])
+    journeys: list[int] = []
+    travel = statements.travel
+
+    def counted(connection: Any, parcels: Any, **how: Any) -> Any:
+        journeys.append(len(parcels))
+        return travel(connection, parcels, **how)
+
+    monkeypatch.setattr(statements, "travel", counted)
+    with statements.transaction():
+        one, other = statements.soon(first, [1]), statements.soon(first, [5])
+        assert not journeys
+        assert statements.run(second, [10]) == [(12,)]
+        assert (other(), one(), one()) == ([(6,)], [(2,)], [(2,)])
+        assert journeys == [3]
+        assert statements.soon(first, [7])() == [(8,)]
+        with contextlib.suppress(LookupError), transaction.atomic():
+            dropped = statements.soon(first, [8])
+            raise LookupError
+        assert dropped() == [(9,)]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_outside_of_such_a_transaction_nothing_waits() -> None:
     _two("AA1", "AA2")

@@ -8,12 +8,13 @@ from typing import Any
 
 from backoffice import statements
 from backoffice.documents.fates import Fate
-from backoffice.locations.actions import arriving, vanishing
+from backoffice.locations.actions import arriving, placing, vanishing
 from backoffice.locations.actions.storing import store
 from backoffice.locations.models import PARTS, SHELF, splice
 from backoffice.locations.rules import RECEIVER_ROLES, SENDER_ROLES, without_tariffs
 from backoffice.roaming_site import site
 from backoffice.tariffs.models import undisclosed
+from backoffice.tokens.actions import answering
 from ocpi.module import Level, Module, OwnedObjects, Page, PageQuery, PartyRef, Peer, Tree
 from ocpi.wire import json as wire_json
 from ocpi.wire import locations as wire
@@ -82,6 +83,8 @@ def store_page(peer: Peer, items: Sequence[tuple[PartyRef, Tree, Wire]], now: da
         changed += sum(item.touched and item.fate is not Fate.STALE for item in stored)
     return changed
 
+
+answering.told_of = placing.place
 
 site.register(
     Module(

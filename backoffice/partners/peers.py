@@ -6,6 +6,7 @@ Reads only, but for the bookkeeping of a token's first use, which ends the old t
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from backoffice import statements
@@ -106,6 +107,7 @@ def _peer(row: tuple[Any, ...]) -> Peer:
     )
 
 
+@lru_cache(maxsize=1000)  # what was read says the same each time; who is who is read with every request
 def _parties(rows: bytes | None) -> tuple[PartyRef, ...]:
     return tuple(
         PartyRef(id=id_, country_code=cc, party_id=pid, roles=frozenset(roles)) for id_, cc, pid, roles in _list(rows)

@@ -19,6 +19,9 @@ from ocpi.site import OcpiSite
 from ocpi.versions import VERSIONS
 from ocpi.wire.versions import InterfaceRole
 
+ROOT = "/ocpi"
+"""Where a platform includes these patterns; elsewhere they are found as well, only not as fast."""
+
 
 def patterns(site: OcpiSite) -> list[Any]:
     made: list[Any] = [re_path(r"^versions/?$", view(VersionsDoor, {"get": "get"}, site=site), name="versions")]
@@ -34,6 +37,8 @@ def patterns(site: OcpiSite) -> list[Any]:
                 shaped = door_for(module.shape)
                 verbs = {verb: name for verb, name in VERBS.items() if hasattr(shaped, name)}  # others are a 405
                 door = view(shaped, verbs, site=site, module=module, version=version, interface=interface)
+                if not module.one_door and site.parts(module.endpoint) == [module] and not module.part_of:
+                    door.address = f"{ROOT}/{version}/{interface.value.lower()}/{module.endpoint}"  # type: ignore[attr-defined]
                 below = re.escape(module.endpoint)
                 if module.part_of:
                     owner = (

@@ -76,8 +76,12 @@ def redacted(module: str, body: bytes) -> str:
     body = body[:MAX_BODY]  # before it is looked through: a page of a list is several times as long
     if module == "credentials":
         body = _LETTER.sub(lambda found: bytes.fromhex(found[1].decode()), body)
-    body = _TOKEN.sub(rb'\1"(redacted)"', body)
-    body = _CARD.sub(rb'\1"(redacted)"', body)  # by whatever name its module goes: each part of payments has its own
+    if b'"token"' in body:
+        body = _TOKEN.sub(rb'\1"(redacted)"', body)
+    if b'"eft_data"' in body:
+        body = _CARD.sub(
+            rb'\1"(redacted)"', body
+        )  # by whatever name its module goes: each part of payments has its own
     if module in _PERSONAL_MODULES:
         body = _PERSONAL.sub(_shortened, body)
     text = body.decode("utf-8", "replace").replace("\x00", "\ufffd")
@@ -153,7 +157,7 @@ def record(exchange: Exchange) -> None:
             "attempt": exchange.attempt,
             "trigger": exchange.trigger[:40],
             "cause": exchange.cause[:40],
-            "notes": json.dumps(exchange.notes),
+            "notes": json.dumps(exchange.notes) if exchange.notes else "{}",
             "request": request,
             "response": response,
             "size": exchange.response_size,

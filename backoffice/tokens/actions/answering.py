@@ -1,25 +1,25 @@
 """Our eMSP is asked in real time whether somebody may charge (mod_tokens#mod_tokens_post_method).
 
-A driver stands before the charge point meanwhile: one read of the token, one of the location where it matters, one insert.
+A driver stands before the charge point meanwhile: one read of the token, on the same journey one of the location where it may
+matter, one insert.
 """
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 from backoffice import statements
-from backoffice.fields import DocumentField
-from backoffice.roaming_site import site
 from backoffice.tokens.actions.recording import Decided, write_later
 from backoffice.tokens.rules import answering as rules
 from backoffice.tokens.rules.answering import Answered, Asked, Place, Standing
 from backoffice.tokens.rules.words import SENDER_ROLES, Hold, How, Kind, Reason
-from ocpi.module import Answer, CallArrival, OwnedObjects, PartyRef, Peer
+from ocpi.module import Answer, CallArrival, PartyRef, Peer
 from ocpi.server.viewsets import qualified
 from ocpi.versions.countries import ALPHA_3
+from ocpi.wire import json as wire_json
 from ocpi.wire import tokens as wire
 from ocpi.wire.envelope import StatusCode
 from ocpi.wire.tokens import AllowedType
@@ -27,6 +27,18 @@ from ocpi.wire.tokens import AllowedType
 Tree = dict[str, Any]
 
 DEFAULT_TYPE = "RFID"
+
+TellsOf = Callable[[Sequence[int], str], Callable[[], tuple[str, frozenset[str]] | None]]
+"""Of the first of these parties that told us of the location of this id: its country and the uids of its EVSEs in upper case, to
+be called once the next statement was run."""
+
+
+def _nothing(operators: Sequence[int], location_id: str) -> Callable[[], None]:
+    return lambda: None
+
+
+told_of: TellsOf = _nothing
+"""Set by the app of locations, which stands beside this one."""
 
 
 def authorize(arrival: CallArrival) -> Answer:
@@ -37,6 +49,7 @@ def authorize(arrival: CallArrival) -> Answer:
     senders = [party for party in arrival.peer.ours if party.roles & SENDER_ROLES]
     if arrival.receiver is not None:
         senders = [party for party in senders if party == arrival.receiver]
+    ahead = _place(arrival.peer, arrival.sender, asked) if asked and asked.evse_uids else None
     found = _find(senders, uid, kind)
     if found is None:
         sentence = f"Our eMSP has no token {uid[:36]} of type {kind[:36]}."
@@ -44,7 +57,9 @@ def authorize(arrival: CallArrival) -> Answer:
         _write(arrival, began, asked, uid, kind, unknown, party=senders[0].id if senders else None)
         return Answer(http=404, ocpi=StatusCode.UNKNOWN_TOKEN, message="This token is not known here.")
     token, standing, tree = found
-    place = _place(arrival.peer, arrival.sender, asked) if asked and rules.needs_place(standing, asked) else None
+    place = None
+    if asked and rules.needs_place(standing, asked):
+        place = (ahead or _place(arrival.peer, arrival.sender, asked))()
     answered = rules.answer(standing, asked, place)
     reference = str(uuid.uuid4()) if answered.allowed is AllowedType.ALLOWED else ""
     told = rules.info(answered.allowed, tree.get("language") or "")
@@ -84,24 +99,22 @@ def _find(parties: Sequence[PartyRef], uid: str, kind: str) -> tuple[tuple[int, 
     if not rows:
         return None
     pk, party, kind, valid, hold, only_in, document = rows[0]
-    return (pk, party), Standing(kind, valid, Hold(hold), tuple(only_in)), DocumentField.read(document)
+    tree = cast("Tree", wire_json.reread(document))
+    return (pk, party), Standing(kind, valid, Hold(hold), tuple(only_in)), tree
 
 
-def _place(peer: Peer, sender: PartyRef | None, asked: Asked) -> Place:
-    """What this partner has told us of the location it names."""
+def _place(peer: Peer, sender: PartyRef | None, asked: Asked) -> Callable[[], Place]:
+    """What this partner has told us of the location it names; to be called once the token was read."""
     operators = [sender] if sender is not None else [party for party in peer.theirs if "CPO" in party.roles]
-    shape = site.module("locations").shape
-    assert isinstance(shape, OwnedObjects)
-    for operator in operators:
-        tree = shape.read_theirs(peer, operator, (asked.location_id,))
-        if tree is not None:
-            return place_of(tree)
-    return Place(ALPHA_3.get(operators[0].country_code, "") if operators else "")
+    told = told_of([operator.id for operator in operators], asked.location_id)
 
+    def place() -> Place:
+        found = told()
+        if found is not None:
+            return Place(*found)
+        return Place(ALPHA_3.get(operators[0].country_code, "") if operators else "")
 
-def place_of(location: Tree) -> Place:
-    uids = frozenset(evse["uid"].upper() for evse in location.get("evses") or ())
-    return Place(location["country"], uids)
+    return place
 
 
 def _write(

@@ -15,9 +15,7 @@ from django.db.models import Case, IntegerField, Value, When
 from django.db.models.functions import Upper
 
 from backoffice.partners.models import Party
-from backoffice.roaming_site import site
-from backoffice.tokens.actions import asking
-from backoffice.tokens.actions.answering import place_of
+from backoffice.tokens.actions import answering, asking
 from backoffice.tokens.actions.commanded import by_command
 from backoffice.tokens.actions.recording import Decided, write
 from backoffice.tokens.models import Authorization, Token
@@ -45,7 +43,6 @@ from backoffice.tokens.rules.deciding import (
     issuer_of_emaid,
 )
 from backoffice.tokens.rules.words import Hold, How, Kind, Reason
-from ocpi.module import OwnedObjects, PartyRef, Peer
 from ocpi.wire import tokens as wire
 from ocpi.wire.tokens import LocationReferences
 
@@ -159,16 +156,11 @@ def _by_our_own(case: _Case, row: Token) -> _Found:
 
 
 def _own_place(case: _Case) -> Place | None:
-    """What we know of our own location: it is read as our partners read it, which needs somebody to read it for."""
-    party = Party.objects.filter(pk=case.cpo).first() if case.cpo is not None else None
-    if party is None or case.asked is None:
+    """What we know of our own location."""
+    if case.cpo is None or case.asked is None:
         return None
-    shape = site.module("locations").shape
-    assert isinstance(shape, OwnedObjects)
-    owner = PartyRef(party.pk, party.country_code, party.party_id, frozenset({"CPO"}))
-    nobody = Peer(0, "", "2.3.0", False, theirs=(owner,), ours=())
-    tree = shape.read_theirs(nobody, owner, (case.asked.location_id,))
-    return place_of(tree) if tree else None
+    found = answering.told_of([case.cpo], case.asked.location_id)()
+    return Place(*found) if found else None
 
 
 def _by_partner(case: _Case, row: Token) -> _Found:

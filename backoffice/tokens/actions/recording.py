@@ -88,4 +88,6 @@ def _row(decided: Decided) -> dict[str, Any]:
 
 def _printable(text: str) -> str:
     """What a reader at a charge point makes of a broken chip may be anything."""
+    if text.isprintable():
+        return text
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
