@@ -78,10 +78,8 @@ def redacted(module: str, body: bytes) -> str:
         body = _LETTER.sub(lambda found: bytes.fromhex(found[1].decode()), body)
     if b'"token"' in body:
         body = _TOKEN.sub(rb'\1"(redacted)"', body)
-    if b'"eft_data"' in body:
-        body = _CARD.sub(
-            rb'\1"(redacted)"', body
-        )  # by whatever name its module goes: each part of payments has its own
+    if b'"eft_data"' in body:  # by whatever name its module goes: each part of payments has its own
+        body = _CARD.sub(rb'\1"(redacted)"', body)
     if module in _PERSONAL_MODULES:
         body = _PERSONAL.sub(_shortened, body)
     text = body.decode("utf-8", "replace").replace("\x00", "\ufffd")
