@@ -11,7 +11,7 @@ import pytest
 
 from backoffice.bookings.models import BookableLocation, Booking
 from backoffice.demo.actions import offering
-from backoffice.demo.rules.booking import LONGEST, STEP, WEIGHTS, Deed, comes, draw, slot
+from backoffice.demo.rules.booking import LONGEST, STEP, TERMS, WEIGHTS, Deed, comes, draw, overstays, slot
 from backoffice.demo.simulator.booking import ByBooking
 from backoffice.locations.models import Evse
 from backoffice.partners.models import Party
@@ -39,6 +39,13 @@ def test_most_drivers_come_and_some_never_do() -> None:
     assert 60 < drawn[True] < 140
 
 
+def test_some_stay_beyond_the_end_but_not_for_longer_than_the_terms_let_them() -> None:
+    drawn = [overstays(f"B{number}") for number in range(600)]
+    late = [each for each in drawn if each is not None]
+    assert 80 < len(late) < 160
+    assert timedelta(0) < min(late) <= max(late) < timedelta(minutes=TERMS["late_stop_time"])
+
+
 @pytest.fixture
 def us(db: None) -> Party:
     ours = factories.own_party("DE-RDK", "CPO", "EMSP")
@@ -60,10 +67,10 @@ def test_a_driver_books_and_comes_with_the_card(us: Party) -> None:
     assert len(offering.open_places(us, now=site.now())) == offering.SITES
     assert offering.open_places(us, now=site.now()) == [], "they are open for a while"
     BookableLocation.objects.filter(decides="STAFF").update(decides="ITSELF")
-    shown: list[tuple[str, str]] = []
+    shown: list[tuple[str, str, timedelta | None]] = []
 
-    def show(evse_id: str, socket: Any, card: Any, tell: Any) -> None:
-        shown.append((evse_id, card.uid))
+    def show(evse_id: str, socket: Any, card: Any, tell: Any, stay: timedelta | None) -> None:
+        shown.append((evse_id, card.uid, stay))
 
     by_booking = ByBooking(
         site.now, chance=random.Random(3), sockets=lambda evse_id: ["a socket"], show=show, taken=list
@@ -75,10 +82,11 @@ def test_a_driver_books_and_comes_with_the_card(us: Party) -> None:
     assert booking.status == "RESERVED"
     assert by_booking.ready(Deed.BOOK, site.now()) is None, "the only card is in a booking"
     assert all(by_booking.ready(deed, site.now()) for deed in (Deed.CHANGE, Deed.CANCEL, Deed.GIVE_UP))
-    name = next(name for number in range(99) if comes(name := f"B{number}") is not None)
+    name = next(name for number in range(99) if comes(name := f"B{number}") is not None and overstays(name))
     Booking.objects.update(object_id=name)
     by_booking.arrive(lambda told: False, booking.starts_at + timedelta(minutes=2))
     by_booking.arrive(lambda told: False, booking.starts_at + timedelta(minutes=2, seconds=5))
-    ((evse_id, card),) = shown
+    ((evse_id, card, stay),) = shown
     assert card == "04A1B2C3D4"
+    assert stay is not None and stay > booking.ends_at - booking.starts_at - timedelta(minutes=2), "he stays too long"
     assert Evse.objects.get(evse_id=evse_id).location.object_id == booking.location_id

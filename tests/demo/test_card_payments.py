@@ -58,8 +58,9 @@ places = {}
 for row in points.values():
     places.setdefault(plan["cards"][row.uid][1], set()).add(row.location.object_id)
 deadline = time.monotonic() + 90
-while Terminal.objects.filter(ours=False).exclude(location_ids=[]).count() < len(places) and time.monotonic() < deadline:
-    for row in Terminal.objects.filter(ours=False, location_ids=[]):
+theirs = Terminal.objects.filter(ours=False, reference__startswith="E2E-")
+while theirs.exclude(location_ids=[]).count() < len(places) and time.monotonic() < deadline:
+    for row in theirs.filter(location_ids=[]):
         fields = {"invoice_base_url": plan["base"], "location_ids": sorted(places[row.invoice_creator])}
         assigning.change(row, fields, by="test", now=site.now())
     time.sleep(0.2)
@@ -113,7 +114,8 @@ for creator in ("CPO", "PTP"):
     fields = {"reference": f"E2E-{creator}", "invoice_creator": creator}
     providing.create(party=us, customer=cpo, fields=fields, by="test", now=site.now())
 deadline = time.monotonic() + 60
-while Terminal.objects.filter(ours=True, state="ACTIVE").exclude(location_ids=[]).count() < 2:
+made = Terminal.objects.filter(ours=True, reference__startswith="E2E-")
+while made.filter(state="ACTIVE").exclude(location_ids=[]).count() < 2:
     assert time.monotonic() < deadline, list(Terminal.objects.values_list("reference", "state", "location_ids"))
     time.sleep(0.2)
 shown = {}

@@ -1,4 +1,5 @@
-"""Who books in the demo world, for when, and what becomes of it: most come, some change their mind, some never show up.
+"""Who books in the demo world, for when, and what becomes of it: most come, some change their mind, some never show up, some
+stay too long.
 
 Slots are short and soon, so that whoever watches for a quarter of an hour sees a booking from its request to its bill. Whether a
 driver comes follows from the booking's own id: nothing is remembered.
@@ -69,6 +70,12 @@ def comes(booking_id: str) -> timedelta | None:
     if drawn % 6 == 0:
         return None
     return timedelta(seconds=drawn // 6 % 150 - 60)
+
+
+def overstays(booking_id: str) -> timedelta | None:
+    """How long after its end its driver leaves who stays too long; None: as soon as the car has what it needs."""
+    drawn = crc32(b"stays " + booking_id.encode())
+    return timedelta(seconds=60 + drawn // 5 % 180) if drawn % 5 == 0 else None
 
 
 def says_yes(request: str) -> bool:

@@ -19,7 +19,7 @@ from backoffice.bookings.actions.keeping import UnableToKeep
 from backoffice.bookings.actions.requesting import UnableToRequest, Wish
 from backoffice.bookings.models import BookableLocation, BookedToken, Booking, BookingAsked
 from backoffice.charge_points.gateway import Tell
-from backoffice.demo.rules.booking import EVERY, Deed, comes, draw, says_yes, slot
+from backoffice.demo.rules.booking import EVERY, Deed, comes, draw, overstays, says_yes, slot
 from backoffice.demo.rules.drivers import Card
 from backoffice.demo.simulator.board import Socket
 from backoffice.locations.models import Evse
@@ -39,11 +39,12 @@ TOO_LATE = timedelta(minutes=3)
 LIVE = ["PENDING", "RESERVED"]
 
 Row = TypeVar("Row", bound=Model)
-Show = Callable[[str, Socket, Card, Tell], None]
+Show = Callable[[str, Socket, Card, Tell, timedelta | None], None]
 
 
 class ByBooking:
-    """An Activity of the simulator. `sockets`: of an EVSE; `show`: a card is shown there; `taken`: EVSEs in somebody's hands."""
+    """An Activity of the simulator. `sockets`: of an EVSE; `show`: a card is shown there, by somebody who
+    stays for so long (None: as long as the car needs); `taken`: EVSEs in somebody's hands."""
 
     def __init__(
         self,
@@ -102,7 +103,9 @@ class ByBooking:
             if evse is None or not isinstance(sockets, list) or not sockets:
                 continue  # somebody else stands there still: he waits
             self._came.add(booking.pk)
-            self._show(evse.evse_id, self._chance.choice(sockets), Card(token.uid, token.type), tell)
+            late = overstays(booking.object_id)
+            stay = booking.ends_at + late - now if late is not None else None
+            self._show(evse.evse_id, self._chance.choice(sockets), Card(token.uid, token.type), tell, stay)
 
     def _where(self, booking: Booking) -> Evse | None:
         taken = self._taken()

@@ -111,6 +111,7 @@ class Asking:
     socket: Socket
     card: Card
     story: Story | None
+    stay: timedelta | None = None
 
 
 class Charging:
@@ -219,10 +220,19 @@ class Charging:
             return
         self.show(point.evse_id, self._chance.choice(sockets), card, tell, story=story)
 
-    def show(self, evse_id: str, socket: Socket, card: Card, tell: Tell, *, story: Story | None = None) -> None:
-        """A card is shown; whoever may charges then."""
+    def show(
+        self,
+        evse_id: str,
+        socket: Socket,
+        card: Card,
+        tell: Tell,
+        *,
+        story: Story | None = None,
+        stay: timedelta | None = None,
+    ) -> None:
+        """A card is shown; whoever may charges then. `stay`: for so long, if that is not left to the car."""
         shown = CardShown(evse_id, socket.connector_id, card.uid, card.type)
-        self._asking.append(Asking(self._aside(lambda: tell(shown)), evse_id, socket, card, story))
+        self._asking.append(Asking(self._aside(lambda: tell(shown)), evse_id, socket, card, story, stay))
         self._let_in(tell)
 
     def _let_in(self, tell: Tell) -> None:
@@ -231,7 +241,8 @@ class Charging:
             self._asking.remove(each)
             answer = each.said.result()
             if isinstance(answer, Admission) and answer.allowed and answer.authorization_id is not None:
-                self.begin(each.evse_id, each.socket, each.card.uid, answer.authorization_id, tell, story=each.story)
+                number = answer.authorization_id
+                self.begin(each.evse_id, each.socket, each.card.uid, number, tell, story=each.story, stay=each.stay)
 
     def begin(
         self,
@@ -242,6 +253,7 @@ class Charging:
         tell: Tell,
         *,
         story: Story | None = None,
+        stay: timedelta | None = None,
         plugs: datetime | None = None,
     ) -> bool:
         """A charge of somebody who was let in. `plugs`: when the cable comes in, if it is not in yet. False: it is refused."""
@@ -250,9 +262,9 @@ class Charging:
             return False
         told = visit(
             self._chance,
-            shortest=round(self._pace.shortest * 1000),
-            longest=round(self._pace.longest * 1000),
-            story=story,
+            shortest=stay // MILLISECOND if stay else round(self._pace.shortest * 1000),
+            longest=stay // MILLISECOND if stay else round(self._pace.longest * 1000),
+            story=Story.FULL if stay else story,
         )
         begun = self._clock()
         pending = plugs is not None or story is Story.UNPLUGGED

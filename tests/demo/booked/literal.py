@@ -16,6 +16,8 @@ from tests.peer.platform import _Answer
 MODULES = ("bookings", "payments", "locations", "tariffs", "sessions", "cdrs", "tokens", "commands")
 SAYS = {"P-YES": ("RESERVED", "ACCEPTED"), "P-WAIT": ("PENDING", "PENDING"), "P-NO": ("REJECTED", "DECLINED")}
 """By place: what its booking is at once, and what the request for it is."""
+CARDS = ("P-CARD", "P-HALF")
+"""EVSEs at which cards pay."""
 
 _EVSE = """{"uid":"%s","evse_id":"NL*LIT*E%d","status":"AVAILABLE","capabilities":["REMOTE_START_STOP_CAPABLE"],
 "connectors":[{"id":"1","standard":"IEC_62196_T2","format":"CABLE","power_type":"AC_3_PHASE","max_voltage":230,
@@ -86,7 +88,9 @@ class Literal(ScriptedPeer):
         super().__init__(party_id="LIT", sender_modules=MODULES, receiver_modules=MODULES)
         self.booked: dict[str, Booked] = {}
         """By request_id."""
-        uids = (*SAYS, "P-CARD")
+        self.results: dict[str, Any] = {}
+        """What others posted to a response_url of ours: its last part, to the body."""
+        uids = (*SAYS, *CARDS)
         evses = ",".join(_EVSE % (uid, number) for number, uid in enumerate(uids, 1))
         self.objects["locations"] = [(_LOCATION % evses).encode()]
         self.objects["tariffs"] = [TARIFF.encode()]
@@ -123,8 +127,21 @@ class Literal(ScriptedPeer):
 
     def answer(self, request: Received) -> _Answer:
         path = request.path.strip("/").split("/")
-        if path[2:4] == ["sender", "bookings"] and self._token_of(request) in self.accepts:
+        if self._token_of(request) not in self.accepts:
+            return super().answer(request)
+        if path[2:4] == ["sender", "bookings"]:
             return self._bookings(request, path[4:])
+        if path[2:4] == ["sender", "payments"]:
+            return (
+                _Answer(data=b"[]", headers={"X-Total-Count": "0", "X-Limit": "50"})
+                if request.method == "GET"
+                else _Answer()
+            )
+        if path[2:4] == ["receiver", "commands"]:
+            return _Answer(data=b'{"result":"ACCEPTED","timeout":30}')
+        if path[0] == "results":
+            self.results[path[1]] = request.json
+            return _Answer()
         return super().answer(request)
 
     def _bookings(self, request: Received, below: list[str]) -> _Answer:

@@ -20,8 +20,8 @@ WITHIN = 60.0
 
 EVSES = {"SLOTS": ("A1", "A2"), "SINGLE": ("LATE", "LONG", "STAFF", "STRICT", "BROKEN")}
 """By location. At SLOTS one is as good as the other; at SINGLE each is a place to book, called as its EVSE."""
-LITERAL = {"LITERAL": ("L1", "L4", "L5"), "ALIKE": ("L2", "L3")}
-"""For the partner of literal bytes."""
+LITERAL = {"LITERAL": ("L1", "L4", "L5", "CARD"), "ALIKE": ("L2", "L3")}
+"""For the partner of literal bytes. At CARD nothing is booked, and cards pay 3.00 for a charge."""
 
 SETUP = """
 import json, time
@@ -35,10 +35,14 @@ from backoffice.charge_points.api import API as STATIONS
 from backoffice.demo.actions import offering
 from backoffice.driver_app.api import API as DRIVERS
 from backoffice.locations.actions import changing
+from backoffice.locations.actions.offering import assign
 from backoffice.locations.models import Evse, Location
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
+from backoffice.tariffs.actions.storing import store
 from backoffice.tokens.models import Token
+from ocpi.wire import json as wire_json
+from ocpi.wire import tariffs as wire_tariffs
 from ocpi.wire.base import date_time_text
 now, names = site.now(), {places}
 us = Party.objects.get(party_id="{party}", ours=True)
@@ -85,6 +89,13 @@ if "LITERAL" in names:
     offer("ALIKE", "L-KIND", uids=("L2", "L3"))
     offer("LITERAL", "L-STAFF", "L4", decides=Decides.STAFF)
     offer("LITERAL", "L-LATE", "L5", noshow_timeout=0, cancel_until_minutes=1200)
+    price = {{"type": "FLAT", "price": 3, "vat": 19, "step_size": 1}}
+    tariff = {{"country_code": us.country_code, "party_id": us.party_id, "id": "CARD", "currency": "EUR",
+        "preauthorize_amount": 20, "elements": [{{"price_components": [price]}}], "tax_included": "NO",
+        "last_updated": date_time_text(now)}}
+    parsed = wire_json.validate(wire_tariffs.Tariff, tariff)
+    store(us.pk, [(tariff, parsed)], source="import", now=now, ours=True)
+    assign([evses["CARD"].pk], add=["CARD"], remove=[], now=site.now())
 """
 
 DECIDE = """
@@ -155,7 +166,7 @@ class Side:
         self.app = Calls(port, told["app"])
         uids = [uid for each in places.values() for uid in each]
         self.evse_ids = {uid: f"{country}*{party}*E{uid}" for uid in uids}
-        self.stations = Stations(port, told["station"], {})
+        self.stations = Stations(port, told["station"], {"ALL": dict.fromkeys(self.evse_ids.values(), "ACCEPTED")})
         for place, names in places.items():
             self.stations.call("PUT", f"/locations/{place}", location({uid: self.evse_ids[uid] for uid in names}))
         assert shell.wait(60) == 0

@@ -117,7 +117,7 @@ class Command(BaseCommand):
             site.now,
             chance=chance,
             sockets=lambda evse_id: door.outlast(lambda: board.sockets(evse_id), stop),
-            show=lambda evse_id, socket, card, tell: charging.show(evse_id, socket, card, tell),
+            show=lambda evse_id, socket, card, tell, stay: charging.show(evse_id, socket, card, tell, stay=stay),
             taken=charging.taken,
         )
 

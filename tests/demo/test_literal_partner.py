@@ -1,4 +1,5 @@
-"""A partner of literal bytes books at ours, and drivers of ours at its places: a whole platform over HTTP, with its workers.
+"""A partner of literal bytes: it books at ours and drivers of ours at its places; cards pay at its terminal and at ours. A whole
+platform over HTTP, with its workers.
 
 What it gets is checked field by field against the tables of the chapter; at the end both hold the same bookings.
 """
@@ -13,6 +14,7 @@ import pytest
 from tests.demo.afar.sides import manage
 from tests.demo.booked.as_cpo import AsCpo
 from tests.demo.booked.as_emsp import AsEmsp
+from tests.demo.booked.cards import Cards
 from tests.demo.booked.literal import Literal
 from tests.demo.booked.sides import LITERAL, Side
 from tests.demo.platforms import Platform
@@ -21,11 +23,18 @@ from tests.peer.platform import TOKEN_A
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("quiet platform")]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def peer(quiet_platform: Platform) -> Iterator[Literal]:
     """Registered with ours."""
     with Literal() as running:
         yield register(quiet_platform, running)
+
+
+@pytest.fixture(scope="module")
+def home(quiet_platform: Platform, peer: Literal) -> Iterator[Side]:
+    side = Side(quiet_platform, quiet_platform.home, quiet_platform.ports[0], "DE", "RDK", LITERAL)
+    yield side
+    side.database.close()
 
 
 def register(platform: Platform, peer: Literal) -> Literal:
@@ -41,9 +50,7 @@ def register(platform: Platform, peer: Literal) -> Literal:
     return peer
 
 
-def test_bookings_with_a_partner_of_literal_bytes(quiet_platform: Platform, peer: Literal) -> None:
-    platform = quiet_platform
-    home = Side(platform, platform.home, platform.ports[0], "DE", "RDK", LITERAL)
+def test_bookings(home: Side, peer: Literal) -> None:
     emsp, cpo = AsEmsp(peer, home), AsCpo(peer, home)
     emsp.looks()
     came = emsp.comes()
@@ -54,4 +61,7 @@ def test_bookings_with_a_partner_of_literal_bytes(quiet_platform: Platform, peer
     emsp.is_billed(came)
     emsp.in_edition_1_1()
     emsp.agrees()
-    home.database.close()
+
+
+def test_cards(home: Side, peer: Literal) -> None:
+    Cards(peer, home).go()
