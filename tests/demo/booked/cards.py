@@ -43,11 +43,13 @@ for uid, manner in (("P-CARD", "approve"), ("P-HALF", "half")):
 print("=", json.dumps(shown))
 """
 
+REFERENCE = "5f1d0c7be2a94b0e8d63f0a1a4d0ca4d"
+"""Chosen by the partner, of the charge that a card pays for at its terminal: nobody fetches an invoice by guessing."""
 OTHERS = "SELECT object_id FROM payments_terminal WHERE ours AND reference = 'LIT-OTHERS'"
 START = """{"response_url":"%s/results/LITCARD1","token":{"country_code":"NL","party_id":"LIT","uid":"LITCARD1",
 "type":"AD_HOC_USER","contract_id":"NL-LIT-LITCARD1","issuer":"Literal","valid":true,"whitelist":"NEVER",
 "last_updated":"2026-01-01T00:00:00Z"},"location_id":"LITERAL","evse_uid":"CARD","connector_id":"1",
-"authorization_reference":"LITCARD1"}"""
+"authorization_reference":"%s"}"""
 ADVICE = """{"id":"%s","authorization_reference":"%s","total_costs":{"before_taxes":3.0,"taxes":[{"name":"VAT","percentage":19,
 "amount":%s}]},"currency":"EUR","eft_data":["VISA","Nr: **** **** **** 4242"],"capture_status_code":"SUCCESS",
 "last_updated":"%s"}"""
@@ -110,13 +112,15 @@ class Cards:
     # --- its terminal at our charge point ---------------------------------------------------------------------------------
 
     def at_ours(self) -> None:
-        answered = self.peer.good("POST", "receiver/commands/START_SESSION", (START % self.peer.url).encode())
+        answered = self.peer.good(
+            "POST", "receiver/commands/START_SESSION", (START % (self.peer.url, REFERENCE)).encode()
+        )
         assert answered["result"] == "ACCEPTED"
         assert self.until(lambda: self.peer.results.get("LITCARD1"), WITHIN)["result"] == "ACCEPTED"
 
         def sessions(status: str) -> Any:
             found = [each.json for each in self.peer.pushed("PUT", "sessions")]
-            mine = [each for each in found if each.get("authorization_reference") == "LITCARD1"]
+            mine = [each for each in found if each.get("authorization_reference") == REFERENCE]
             return mine and mine[-1]["status"] == status and mine[-1]
 
         running = self.until(lambda: sessions("ACTIVE"), WITHIN)
@@ -128,26 +132,26 @@ class Cards:
 
         def billed() -> Any:
             found = [json.loads(each.body, parse_float=Decimal) for each in self.peer.pushed("POST", "cdrs")]
-            return next((each for each in found if each.get("authorization_reference") == "LITCARD1"), None)
+            return next((each for each in found if each.get("authorization_reference") == REFERENCE), None)
 
         bill = self.until(billed, WITHIN)
-        assert bill["invoice_reference_id"] == "LITCARD1", "the invoice is ours to write"
+        assert bill["invoice_reference_id"] == REFERENCE, "the invoice is ours to write"
         assert bill["total_cost"]["before_taxes"] == 3
         assert bill["total_cost"]["taxes"][0]["amount"] == Decimal("0.57")
-        assert self.fetched("LITCARD1") == 404, "nobody knows yet what was captured"
+        assert self.fetched(REFERENCE) == 404, "nobody knows yet what was captured"
         self.advises()
-        ready = """SELECT total, captured, creator FROM payments_driverinvoice
-            WHERE reference = 'LITCARD1' AND ready_at IS NOT NULL"""
+        ready = f"""SELECT total, captured, creator FROM payments_driverinvoice
+            WHERE reference = '{REFERENCE}' AND ready_at IS NOT NULL"""
         assert self.until(lambda: self.home.ask(ready), WITHIN) == [(357, 357, "CPO")]
-        assert self.fetched("LITCARD1") == 200
+        assert self.fetched(REFERENCE) == 200
 
     def advises(self) -> None:
         """What was captured; again; otherwise; for a charge that nobody knows."""
         at = now()
-        told = (ADVICE % ("LF-1", "LITCARD1", "0.57", at)).encode()
+        told = (ADVICE % ("LF-1", REFERENCE, "0.57", at)).encode()
         self.peer.good("POST", ADVICES, told, status=201)
         self.peer.good("POST", ADVICES, told, status=201)
-        for other in (("LF-1", "LITCARD1", "0.58", at), ("LF-2", "LITCARD1", "0.57", at)):
+        for other in (("LF-1", REFERENCE, "0.58", at), ("LF-2", REFERENCE, "0.57", at)):
             assert self.peer.says("POST", ADVICES, (ADVICE % other).encode()) == (200, 2001), other
         self.peer.good("POST", ADVICES, (ADVICE % ("LF-3", "NEVER-STARTED", "0.57", at)).encode(), status=201)
         kept = "SELECT object_id, cdr_id IS NOT NULL FROM payments_advice WHERE NOT ours AND object_id LIKE 'LF-_' ORDER BY 1"
