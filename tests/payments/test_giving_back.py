@@ -197,6 +197,8 @@ def test_ours_as_cpo_it_is_money_to_give_back_until_staff_say_so(db: None) -> No
     with pytest.raises(tying.UnableToDecide, match="No book knows"):
         tying.give_back(Side.CPO, REFERENCE, reason="Mail", by="finn", now=now, parties=[harbour.provider.party.pk])
     assert tying.give_back(Side.CPO, REFERENCE, reason="Mail of the provider", by="finn", now=now) == 450
+    correction.refresh_from_db()
+    assert correction.tree()["returned"][0]["amount"] == Decimal("4.5"), "and the driver can see it"
     settled = tying.line_of(Side.CPO, REFERENCE, now=now)
     assert settled is not None and (settled.finding, settled.settled) == (Finding.GIVEN_BACK, True)
     with pytest.raises(tying.UnableToDecide, match="Nothing is to be given back"):

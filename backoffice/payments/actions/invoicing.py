@@ -124,11 +124,11 @@ def take_back(cdr: Cdr, *, now: datetime) -> DriverInvoice | None:
     return correction
 
 
-def give_back(payment: CardPayment, given: int, *, receipt: Sequence[str], now: datetime) -> bool:
+def give_back(of: CardPayment | CardCharge, given: int, *, receipt: Sequence[str], now: datetime) -> bool:
     """What went back to the driver stands on the correction, where we write the invoices. False: there is none."""
     with transaction.atomic():
-        rows = DriverInvoice.objects.select_for_update(of=("self",), no_key=True)
-        row = rows.filter(payment=payment, corrects__isnull=False).order_by("turn").last()
+        rows = of.invoices.select_for_update(of=("self",), no_key=True)
+        row = rows.filter(corrects__isnull=False).order_by("turn").last()
         if row is None:
             return False
         tree = with_return(row.tree(), amount=amount(given, row.currency), eft=lines(receipt), at=now)

@@ -312,6 +312,9 @@ def give_back(
             by=by[:150],
             at=now,
         )
+        charge = CardCharge.objects.alias(key=Upper("reference")).filter(key=key).order_by("pk").last()
+        if charge is not None:
+            invoicing.give_back(charge, line.to_give_back, receipt=(), now=now)
     return line.to_give_back
 
 

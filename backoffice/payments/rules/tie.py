@@ -88,7 +88,7 @@ SENTENCES: Mapping[Finding, str] = {
     Finding.WRITTEN_OFF: "Less was captured than billed, and staff wrote the rest off.",
     Finding.GIVEN_BACK: "More was captured than billed, and staff say that the driver got it back.",
     Finding.SHORT: "Less was captured than billed.",
-    Finding.OVER: "More was captured than billed: the driver is to get money back.",
+    Finding.OVER: "More was captured than billed: to be given back.",
     Finding.NO_CAPTURE: "Billed, and nothing was captured.",
     Finding.NO_CDR: "Captured, and no CDR bills it.",
     Finding.NO_INVOICE: "Billed, and the driver has no invoice.",
