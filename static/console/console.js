@@ -63,6 +63,12 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
+// On a small window filters that leave nothing out are folded: the list begins on the first screen.
+document.addEventListener("DOMContentLoaded", () => {
+  if (!matchMedia("(max-width: 640px)").matches) return;
+  for (const fold of document.querySelectorAll("details[data-narrow-shut]")) fold.open = false;
+});
+
 // Forms with data-dirty warn before they are left with changes.
 document.addEventListener("input", (event) => {
   const form = event.target.closest("form[data-dirty]");

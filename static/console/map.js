@@ -81,7 +81,7 @@ document.addEventListener("DOMContentLoaded", () => {
         alt: `${cluster.n} locations, zoom in`,
         icon: L.divIcon({ className: "rd-cluster", html: String(cluster.n), iconSize: [size, size] }),
       });
-      marker.on("click", () => map.setView(cluster.at, map.getZoom() + 2));
+      marker.go = () => map.setView(cluster.at, map.getZoom() + 2);
       markers.addLayer(marker);
     }
     for (const point of data.points) {
@@ -91,12 +91,20 @@ document.addEventListener("DOMContentLoaded", () => {
         alt: `${point.name}: ${describe(point)}`,
         icon: L.divIcon({ className: `rd-pin ${tone}`, html: shape, iconSize: [24, 24] }),
       });
-      marker.on("click", () => { location.href = point.url; });
+      marker.go = () => { location.href = point.url; };
       markers.addLayer(marker);
     }
     for (const marker of markers.getLayers()) {
+      marker.on("click", marker.go);
       const drawn = marker.getElement();
-      if (drawn) drawn.setAttribute("aria-label", marker.options.alt);
+      if (!drawn) continue;
+      drawn.setAttribute("aria-label", marker.options.alt);
+      drawn.addEventListener("keydown", (event) => { // a button to the eye and to screen readers, but not to the library
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        event.stopPropagation();
+        marker.go();
+      });
     }
   };
 

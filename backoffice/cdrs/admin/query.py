@@ -31,7 +31,7 @@ RECEIVABLE = "RECEIVABLE"
 
 VERDICTS: Mapping[str, str] = {
     **{each.value: each.value.replace("_", " ").capitalize() for each in (*Verdict, *CdrState)},
-    RECEIVABLE: "Receivable: sent, for partners' drivers",
+    RECEIVABLE: "Receivable",
 }
 """Of received ones, then the states of ours, of which no name is in both; then what the start page adds up."""
 

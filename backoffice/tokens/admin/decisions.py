@@ -92,7 +92,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
         evses = ", ".join(row.evse_uids[:2]) + ("…" if len(row.evse_uids) > 2 else "")
         return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', row.location_id, evses)
 
-    @admin.display(description="Asked by, decided on")
+    @admin.display(description="Asked by, ground")
     def ground(self, row: Authorization) -> str:
         asked = "a partner" if row.kind == "ASKED" else "our charge point"
         told = '<span>{}<br><span class="rd-quiet">{}, <span class="rd-nowrap">{} ms</span></span></span>'
