@@ -49,6 +49,9 @@ PICTURES: dict[str, tuple[str, ...]] = {
     "cdr": (f"{CDRS}?tab=agreed&way=in", "main a[href*='/cdr/'][href*='/change/']"),
     "exports": ("/admin/billing/export/", "#result_list a[href*='/billing/export/'][href*='/change/']"),
     "log": ("/admin/delivery/exchange/",),
+    "calendar": ("/admin/bookings/booking/calendar/",),
+    "terminals": ("/admin/payments/terminal/",),
+    "tie": ("/admin/payments/advice/tie/",),
 }
 """Name of the picture -> page, and the way on from it: the first link of that kind, `open:` a fold or `press:` a button."""
 

@@ -149,7 +149,9 @@ class BookingAdmin(CalendarPages, DetailPages, DecidingPages, BulkPages, Request
     @admin.display(description="Driver of, card")
     def emsp_shown(self, row: Booking) -> str:
         cards = ", ".join(masked(token.uid) for token in row.tokens.all()) or NOTHING
-        return _two(row.emsp if row.ours else f"{row.emsp} at {row.party}", cards)
+        if row.ours:
+            return _two(row.emsp, cards)
+        return format_html('<span>{}<br>at {}<br><span class="rd-quiet">{}</span></span>', row.emsp, row.party, cards)
 
     @admin.display(description="Location, EVSE, power")
     def where(self, row: Booking) -> str:

@@ -158,7 +158,7 @@ def review(asked: Asked) -> Panel:
             risk[currency] = risk.get(currency, Decimal(0)) + money
         url = urls[kind]
         if url:
-            url += f"&partner={pk}"
+            url += f"&partner={pk}" + (f"&currency={currency}" if currency else "")
         sentence = f"{plural(number, 'CDR')} {_SENTENCES[kind][number > 1].format(partner)}"
         severe = "bad" if kind in ("DIFFERS", "QUARANTINED", "FAILED") else "warn"
         panel.matters.append(Matter(sentence, url, number, money, currency, tone=severe, icon="receipt_long"))
