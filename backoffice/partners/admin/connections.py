@@ -26,6 +26,7 @@ from backoffice.partners.admin import page, wizard
 from backoffice.partners.admin.buttons import BUTTONS, Button, Press, shown
 from backoffice.partners.admin.filters import AttentionFilter, CountryFilter, ModuleFilter, RoleFilter, StateFilter
 from backoffice.partners.admin.quirks import QuirksForm
+from backoffice.partners.admin.theirs import of_connection
 from backoffice.partners.health import health, in_words
 from backoffice.partners.models import Connection
 from backoffice.partners.rules import ConnectionState, NotAllowed
@@ -169,6 +170,9 @@ class ConnectionAdmin(ConsoleAdmin):
         if chosen not in tabs:
             raise PermissionDenied
         context = tabs[chosen].gather(connection)
+        if chosen == "overview":
+            known = {role.party_id: role.party for role in context["roles"]}
+            context["theirs"] = of_connection(request, connection, known.values())
         if chosen == "quirks":
             answer = self._quirks(request, connection, context)
             if answer is not None:

@@ -18,6 +18,7 @@ from backoffice.console.model_admins import ConsoleAdmin, Empty, ReadOnlyAdmin
 from backoffice.fields import DocumentField
 from backoffice.partners.actions.connections import UnableToConnect, add_own_party, withdraw_own_roles
 from backoffice.partners.admin.connections import link
+from backoffice.partners.admin.theirs import of_parties
 from backoffice.partners.models import Party, PartyRole
 from ocpi.wire.types import Role
 
@@ -157,6 +158,7 @@ class PartyAdmin(ConsoleAdmin):
             "form": form if editable else None,
             "party": party,
             "roles": list(party.roles.select_related("connection")) if party else [],
+            "theirs": of_parties(request, [party] if party else []),
         }
         return self.render(
             request, "console/partners/party.html", context, status=400 if request.method == "POST" else 200
