@@ -29,7 +29,7 @@ _OF_CONNECTION = (
     ("Bookings", "bookings_booking_changelist", {"partner": "{}"}, "bookings.view_booking"),
     ("Commands", "commands_command_changelist", {"partner": "{}"}, "commands.view_command"),
     ("Message log", "delivery_exchange_changelist", {"connection": "{}"}, "delivery.view_exchange"),
-    ("Outbox", "delivery_message_changelist", {"partner": "{}"}, "delivery.view_message"),
+    ("Outbox", "delivery_message_changelist", {"connection": "{}"}, "delivery.view_message"),
 )
 
 Links = list[tuple[str, list[tuple[str, str]]]]
