@@ -239,6 +239,7 @@ def test_terms_may_allow_no_change(elv: Partner) -> None:
 
 MISUSE = [
     ("in the past", asked(start=at(-20), end=at(-19)), "It begins in the past."),
+    ("over already", asked(start=NOW - timedelta(minutes=4), end=NOW), "It is over already."),
     ("backwards", asked(start=at(11), end=at(10)), "It must end after it starts."),
     ("of no length", asked(start=at(10), end=at(10)), "It must end after it starts."),
     ("ten years long", asked(end=at(24 * 3650)), "It is longer than 240 minutes."),

@@ -88,7 +88,9 @@ def _order(wanted: Wanted) -> str:
 
 
 def _past(wanted: Wanted) -> str:
-    return "It begins in the past." if wanted.starts_at < wanted.now - LATE else ""
+    if wanted.starts_at < wanted.now - LATE:
+        return "It begins in the past."
+    return "It is over already." if wanted.ends_at <= wanted.now else ""
 
 
 def _far(wanted: Wanted) -> str:
