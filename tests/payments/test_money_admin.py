@@ -216,3 +216,5 @@ def test_a_cdr_for_a_card_that_nobody_showed_is_an_orphan(abroad: Abroad) -> Non
     Cdr.objects.update(ends_at=site.now())
     (line,) = tied(Side.PTP).lines
     assert (line.finding, line.at_risk) == (Finding.NO_INVOICE, 1210)
+    factories.own_token(factories.small_token("DEADBEEFDEADBEEF", "DE-PTP", type="AD_HOC_USER"))
+    assert tied(Side.PTP).lines == [], "a guest of our own eMSP, who shows no card"

@@ -24,6 +24,7 @@ from backoffice.payments.models import Advice, CardCharge, CardPayment, DriverIn
 from backoffice.payments.rules.money import payable, units
 from backoffice.payments.rules.tie import Book, Decided, Entry, Line, Sum, known_zone, local_day, sums, tie
 from backoffice.payments.rules.transaction import BILLED_FOR, State
+from backoffice.tokens.models import Token
 from ocpi.wire.payments import InvoiceCreator
 from ocpi.wire.types import TokenType
 
@@ -146,7 +147,9 @@ def _as_ptp(
         emsp__ours=True, token_type=TokenType.AD_HOC_USER.value, credit=False, ends_at__gte=since, ends_at__lt=until
     ).filter(emsp__roles__role="PTP", emsp__roles__connection=None)
     strays = strays.annotate(key=Bare("token_uid")).filter(
-        ~Exists(CardPayment.objects.alias(mine=Upper("reference")).filter(mine=OuterRef("key")))
+        ~Exists(CardPayment.objects.alias(mine=Upper("reference")).filter(mine=OuterRef("key"))),
+        # who charges by a token of our own eMSP has a contract, and shows no card
+        ~Exists(Token.objects.alias(mine=Upper("object_id")).filter(mine=OuterRef("key"), party=OuterRef("emsp"))),
     )
     if parties is not None:
         payments, strays = payments.filter(party__in=parties), strays.filter(emsp__in=parties)
