@@ -22,7 +22,7 @@ Tree = dict[str, Any]
 MODULE = "booking_locations"
 
 _FULL = """
-SELECT r.id, s.starts_at, s.starts_at + make_interval(mins => r.unit)
+SELECT r.id, r.place_id IS NULL, s.starts_at, s.starts_at + make_interval(mins => r.unit)
 FROM bookings_resource r LEFT JOIN bookings_slotuse s ON s.resource_id = r.id AND s.used >= s.capacity
     AND s.starts_at < %(to)s AND s.starts_at > %(from)s - interval '1 day'
 WHERE r.place_id = %(place)s OR r.location_id = %(premises)s
@@ -34,12 +34,12 @@ def full(place: BookableLocation, *, since: datetime, until: datetime) -> list[P
     """When nothing can be booked there: none of its resources has a space, or the location has no power left."""
     given = {"place": place.pk, "premises": place.premises_id, "from": since, "to": until}
     spaces: dict[int, list[Period]] = {}
-    for resource, starts_at, ends_at in statements.run(_FULL, given):
-        spaces.setdefault(resource, [])
+    power: list[Period] = []
+    for resource, of_power, starts_at, ends_at in statements.run(_FULL, given):
+        periods = power if of_power else spaces.setdefault(resource, [])
         if starts_at is not None:
-            spaces[resource].append((starts_at, ends_at))
-    power = set(place_power(place))
-    busy = merged(each for resource in power for each in spaces.pop(resource, []))
+            periods.append((starts_at, ends_at))
+    busy = merged(power)
     if not spaces:
         return busy
     first, *others = (merged(each) for each in spaces.values())
@@ -52,14 +52,6 @@ def _both(one: Sequence[Period], other: Sequence[Period]) -> list[Period]:
     return [
         (max(a[0], b[0]), min(a[1], b[1])) for a in one for b in other if max(a[0], b[0]) < min(a[1], b[1])
     ]  # both are short: what is full of a calendar
-
-
-def place_power(place: BookableLocation) -> list[int]:
-    if place.premises_id is None:
-        return []
-    return [
-        row[0] for row in statements.run("SELECT id FROM bookings_resource WHERE location_id = %s", [place.premises_id])
-    ]
 
 
 def refresh(places: Sequence[int], *, now: datetime) -> None:

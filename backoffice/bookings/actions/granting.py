@@ -6,16 +6,17 @@ A change that waits keeps its claims beside those of the booking as it stands; g
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
-from backoffice.bookings.actions.availability import place_power, refresh
-from backoffice.bookings.actions.keeping_apart import Taken, Want, keep_tokens, let_go, rearrange
+from backoffice.bookings.actions.availability import refresh
+from backoffice.bookings.actions.keeping_apart import Want, keep_tokens, let_go, rearrange
 from backoffice.bookings.actions.writing import UNASSIGNED, note, turn, write
-from backoffice.bookings.models import BookableLocation, BookedToken, Booking, BookingAsked, Resource, Space
+from backoffice.bookings.models import BookableLocation, BookedToken, Booking, BookingAsked, Claim, Resource, Space
 from backoffice.bookings.models.slots import Of
 from backoffice.bookings.rules.objections import Standing, Wanted, cannot_cancel
 from backoffice.bookings.rules.states import Answering, Asking, Event, answered
@@ -48,28 +49,37 @@ class Answered:
     sentence: str = ""
 
 
-def take(booking: Booking, candidate: Candidate, wanted: Wanted, request: Tree, *, asked: BookingAsked) -> str:
-    """Keep the space, the power and, for a new booking, its tokens. Why not, where somebody else has one of them."""
+def take(
+    booking: Booking,
+    candidate: Candidate,
+    wanted: Wanted,
+    request: Tree,
+    *,
+    asked: BookingAsked,
+    rows: Mapping[int, Resource],
+) -> list[Claim]:
+    """Keep the space, the power and, for a new booking, its tokens. Raises Taken where somebody else has one of them.
+    `rows`: the resources, locked. What it makes of `asked` is saved with the answer."""
     assert candidate.resource is not None
     power = _power(wanted)
-    evse = candidate.evse.pk if candidate.evse is not None else None
+    premises, evse = candidate.place.premises_id, candidate.evse.pk if candidate.evse is not None else None
     wants = [Want(candidate.resource.pk, wanted.starts_at, wanted.ends_at, 1, evse)]
-    if power:
-        wants += [Want(resource, wanted.starts_at, wanted.ends_at, power) for resource in place_power(candidate.place)]
+    if power and premises is not None:
+        budgets = [row.pk for row in rows.values() if row.location_id == premises]
+        wants += [Want(budget, wanted.starts_at, wanted.ends_at, power) for budget in budgets]
     first = asked.asks == Asking.NEW.value
-    try:
-        with transaction.atomic():
-            rearrange(holder=booking, add=wants, asked=None if first else asked)
-            if first:
-                keep_tokens(booking, request.get("tokens") or (), exclusive=_exclusive(candidate))
-    except Taken as error:
-        return str(error)
+    with transaction.atomic():
+        claims = rearrange(holder=booking, add=wants, asked=None if first else asked, rows=rows, new=first)
+        if first:
+            keep_tokens(booking, request.get("tokens") or (), exclusive=_exclusive(candidate), new=True)
+    for claim in claims:
+        if claim.evse_id is not None:
+            claim.evse = candidate.evse
     asked.place, asked.power = candidate.place, power or None
-    asked.save(update_fields=["place", "power"])
     if first:
         booking.place, booking.time_zone, booking.power = candidate.place, candidate.place.time_zone, power or None
         booking.evse = candidate.evse
-    return ""
+    return claims
 
 
 def _power(wanted: Wanted) -> int:
@@ -106,7 +116,8 @@ def tree_at(
     chosen = request.get("bookable_parking_option")
     if chosen is None and option is not None:
         chosen = told["bookable_parking_options"][option]
-    parking = Space.objects.filter(evse=evse).values_list("parking_id", flat=True).first() if evse else None
+    space: Space | None = getattr(evse, "space", None)
+    parking = space.parking_id if space is not None else None
     connector = request.get("connector_id") or told.get("connector_id") or UNASSIGNED
     period = {name: part for name, part in request["period"].items() if part is not None}
     if power:
@@ -144,25 +155,29 @@ def _access(terms: Tree, request: Tree) -> list[Tree]:
 # --- yes and no ------------------------------------------------------------------------------------------------------
 
 
-def accept(booking: Booking, asked: BookingAsked, *, by: str, now: datetime) -> Answered:
-    """What was taken for the request is its own from now on. Raises Taken where a token is in another booking by
-    now."""
+def accept(
+    booking: Booking, asked: BookingAsked, *, by: str, now: datetime, taken: Sequence[Claim] | None = None
+) -> Answered:
+    """What was taken for the request is its own from now on; `taken`: just now. Raises Taken where a token is in
+    another booking by now."""
     was = booking.status
     places = {booking.place_id}
     request = asked.tree()
     first = asked.asks == Asking.NEW.value
-    new = [claim for claim in booking.claims.select_related("resource", "evse") if first or claim.asked_id == asked.pk]
+    new = taken
+    if new is None or not first:
+        claims = list(booking.claims.select_related("resource", "evse__space"))
+        new = [claim for claim in claims if first or claim.asked_id == asked.pk]
     if not first:
-        old = [claim for claim in booking.claims.all() if claim.asked_id is None]
-        rearrange(holder=booking, drop=old)
+        rearrange(holder=booking, drop=[claim for claim in claims if claim.asked_id is None])
         booking.claims.filter(asked=asked).update(asked=None)
         assert asked.place is not None
         booking.place, booking.time_zone = asked.place, asked.place.time_zone
         places.add(booking.place_id)
     space = next(claim for claim in new if claim.resource.of == Of.SPACES.value)
     booking.evse, booking.power = space.evse, asked.power
-    assert booking.place_id is not None, "who keeps a space keeps it at a place"
-    place = BookableLocation.objects.select_related("party").get(pk=booking.place_id)
+    place = booking.place
+    assert place is not None, "who keeps a space keeps it at a place"
     if first:
         booking.status = turn(booking, Event.ACCEPT, now=now).value
     tree = tree_at(booking, request, place=place, option=space.resource.option, evse=space.evse, power=asked.power)
@@ -171,7 +186,7 @@ def accept(booking: Booking, asked: BookingAsked, *, by: str, now: datetime) -> 
         exclusive = not wire_json.validate(wire.BookingTerms, tree["booking_terms"]).overlapping_bookings_allowed
         keep_tokens(booking, tree["booking_tokens"], exclusive=exclusive)
     _answer(asked, Answering.ACCEPT, by=by, now=now)
-    write(booking, tree, now=now)
+    write(booking, tree, now=now, only=asked if first and taken is not None else None)
     note(booking, "ACCEPTED", now=now, asked=asked, previous=was, by=by)
     refresh([pk for pk in places if pk is not None], now=now)
     return Answered(booking, asked)
@@ -237,7 +252,7 @@ def _answer(asked: BookingAsked, answering: Answering, *, by: str, now: datetime
     to = answered(ReservationRequestStatus(asked.status), answering)
     assert to is not None, "only a request that waits is answered"
     asked.status, asked.reason, asked.decided_at, asked.decided_by = to.value, reason[:512], now, by
-    asked.save(update_fields=["status", "reason", "decided_at", "decided_by"])
+    asked.save(update_fields=["status", "reason", "decided_at", "decided_by", "place", "power"])
 
 
 def let_tokens_go(booking: Booking) -> None:

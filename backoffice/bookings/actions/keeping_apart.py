@@ -8,7 +8,7 @@ PostgreSQL would call a deadlock after a second; what decides is the constraint,
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import IntegrityError, OperationalError, transaction
 from django.db import connection as database
+from django.db.models import Q
 from psycopg.types.range import TimestamptzRange
 
 from backoffice import statements
@@ -75,8 +76,10 @@ def settled(action: Callable[P, T]) -> Callable[P, T]:
     return run
 
 
-def locked(resources: Collection[int]) -> dict[int, Resource]:
-    rows = Resource.objects.select_for_update(no_key=True).filter(pk__in=resources).order_by("pk")
+def locked(resources: Collection[int], *, also: Q | None = None) -> dict[int, Resource]:
+    """`also`: those, too, and in the same read."""
+    wanted = Q(pk__in=resources) if also is None else Q(pk__in=resources) | also
+    rows = Resource.objects.select_for_update(no_key=True).filter(wanted).order_by("pk")
     return {row.pk: row for row in rows}
 
 
@@ -90,11 +93,16 @@ def rearrange(
     add: Sequence[Want] = (),
     drop: Sequence[Claim] = (),
     asked: BookingAsked | None = None,
+    rows: Mapping[int, Resource] | None = None,
+    new: bool = False,
 ) -> list[Claim]:
-    """Take `add` and let go of `drop`, or nothing at all. Raises Taken. Returns what was made."""
+    """Take `add` and let go of `drop`, or nothing at all. Raises Taken. Returns what was made. `rows`: these are locked
+    already. `new`: this holder was made just now and has nothing yet."""
     number = number_of(holder)
-    held = claims_of(number)
-    rows = locked({claim.resource_id for claim in held} | {want.resource for want in add})
+    held = [] if new else claims_of(number)
+    needed = {claim.resource_id for claim in held} | {want.resource for want in add}
+    if rows is None or not needed <= rows.keys():
+        rows = locked(needed)
     gone = {claim.pk for claim in drop}
     before = use(_keeping(claim, rows) for claim in held)
     after = use(
@@ -116,7 +124,7 @@ def rearrange(
                     booking=holder if isinstance(holder, Booking) else None,
                     block=holder if isinstance(holder, Block) else None,
                     asked=asked,
-                    resource_id=want.resource,
+                    resource=rows[want.resource],
                     evse_id=want.evse,
                     period=TimestamptzRange(want.starts_at, want.ends_at),
                     amount=want.amount,
@@ -143,13 +151,13 @@ def number_of(holder: Booking | Block) -> int:
     return int(holder.pk) if isinstance(holder, Booking) else -int(holder.pk)
 
 
-def _keeping(claim: Claim, rows: dict[int, Resource]) -> Keeping:
+def _keeping(claim: Claim, rows: Mapping[int, Resource]) -> Keeping:
     return Keeping(
         claim.resource_id, rows[claim.resource_id].unit, claim.period.lower, claim.period.upper, claim.amount
     )
 
 
-def _take(taken: Use, rows: dict[int, Resource]) -> None:
+def _take(taken: Use, rows: Mapping[int, Resource]) -> None:
     """One statement, its rows in order; whose unit is full breaks the check."""
     if not taken:
         return
@@ -198,8 +206,8 @@ def relay(resource: Resource, *, unit: int | None = None, capacity: int | None =
         raise Taken(f"More is booked than there would be: {why(error)}") from error
 
 
-def keep_tokens(booking: Booking, tokens: Iterable[dict[str, Any]], *, exclusive: bool) -> None:
-    """Put these tokens into the booking, in place of those that are there. Raises Taken."""
+def keep_tokens(booking: Booking, tokens: Iterable[dict[str, Any]], *, exclusive: bool, new: bool = False) -> None:
+    """Put these tokens into the booking, in place of those that are there; a `new` one has none. Raises Taken."""
     period = TimestamptzRange(booking.starts_at, max(booking.starts_at, booking.ends_at))
     wanted = {key_of(token): token for token in tokens}
     if exclusive:
@@ -208,7 +216,8 @@ def keep_tokens(booking: Booking, tokens: Iterable[dict[str, Any]], *, exclusive
             statements.run("SELECT 1 FROM pg_advisory_xact_lock(%s::int, %s::int)", [_TOKENS, each])
     try:
         with transaction.atomic():
-            BookedToken.objects.filter(booking=booking).delete()
+            if not new:
+                BookedToken.objects.filter(booking=booking).delete()
             BookedToken.objects.bulk_create(
                 BookedToken(
                     booking=booking,

@@ -11,20 +11,21 @@ from __future__ import annotations
 
 import secrets
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import transaction
+from django.db.models import Prefetch, Q
 
 from backoffice import statements
 from backoffice.bookings.actions import granting
 from backoffice.bookings.actions.availability import refresh
 from backoffice.bookings.actions.keeping_apart import Taken, locked, settled
 from backoffice.bookings.actions.writing import note, project, write
-from backoffice.bookings.models import BookableLocation, Booking, BookingAsked, Resource
+from backoffice.bookings.models import BookableLocation, Booking, BookingAsked, Claim, Resource, Space
 from backoffice.bookings.models.places import Decides
 from backoffice.bookings.rules.fitting import fitting, misfit
 from backoffice.bookings.rules.objections import Standing, Stretch, Wanted, objections
@@ -94,15 +95,17 @@ def receive(request: Request) -> granting.Answered:
     )
     if booking is None:
         return _first(request, emsp)
-    row = _again(request, booking)
+    rows = list(booking.requests.order_by("-received_at", "-pk"))
+    row = _again(request, booking, rows)
     if row is not None:
         return granting.Answered(booking, row, row.reason)
-    if booking.requests.count() >= MOST_REQUESTS and (request.value.canceled is None or booking.status not in _LIVE):
+    if len(rows) >= MOST_REQUESTS and (request.value.canceled is None or booking.status not in _LIVE):
         raise UnableToTake(f"request_id: {MOST_REQUESTS} requests were made for this booking, and no more are taken.")
     asked = _row(request, booking, asking(request.value, known=True))
     if asked.asks == Asking.CANCEL:
         return granting.cancel_asked(booking, asked, request.value, by=request.asked_by, now=request.now)
-    return _change(request, booking, asked)
+    waits = any(row.status == ReservationRequestStatus.PENDING.value for row in rows)
+    return _change(request, booking, asked, waits=waits)
 
 
 def _emsp(request: Request) -> int:
@@ -112,12 +115,11 @@ def _emsp(request: Request) -> int:
     return request.emsps[key]
 
 
-def _again(request: Request, booking: Booking) -> BookingAsked | None:
+def _again(request: Request, booking: Booking, rows: Sequence[BookingAsked]) -> BookingAsked | None:
     """The same request, if it came before: a partner who got no answer asks again. It is the last one with the same
     content; one of before only if it says by its correlation that it is, for who moved a booking may move it back. What
     was declined may be asked again: the space may be free by now."""
     text = DocumentField.write(request.tree)
-    rows = list(booking.requests.order_by("-received_at", "-pk"))
     if rows and rows[0].document == text and (rows[0].status != _DECLINED or booking.status not in _LIVE):
         return rows[0]
     told = request.correlation_id
@@ -154,16 +156,16 @@ def _first(request: Request, emsp: int) -> granting.Answered:
     if value.canceled is not None:
         raise UnableToTake(f"request_id: there is no booking {value.request_id} to be canceled.")
     candidates = list(_candidates(places, value))
-    locked(resources_of(candidates))
+    rows = locked_for(candidates)
     booking = _created(request, emsp, candidates[0] if candidates else granting.Candidate(places[0], None, None, None))
     asked = _row(request, booking, Asking.NEW)
     asked.save()
     note(booking, "ASKED", now=now, asked=asked, by=request.asked_by)
-    sentence = _taken(request, booking, asked, candidates)
+    sentence, taken = _taken(request, booking, asked, candidates, rows)
     crash_point("booking-taken-before-commit")
     if sentence:
         return granting.decline(booking, asked, reason=sentence, by="", now=now)
-    return _decided(booking, asked, now)
+    return _decided(booking, asked, taken, now)
 
 
 def _created(request: Request, emsp: int, chosen: granting.Candidate) -> Booking:
@@ -200,31 +202,40 @@ def _taken(
     booking: Booking,
     asked: BookingAsked,
     candidates: Sequence[granting.Candidate],
+    rows: Mapping[int, Resource],
     stands: Standing | None = None,
-) -> str:
-    """The first candidate that the rules allow and the database gives; else why the last of them did not."""
+) -> tuple[str, list[Claim]]:
+    """What it keeps at the first candidate that the rules allow and the database gives; else why the last of them did
+    not."""
     sentence = "No space there is of the kind that is asked for."
     for candidate in candidates:
         wanted = wanted_at(candidate, request.value, now=request.now, stands=stands)
-        sentence = next(objections(wanted), "") or granting.take(booking, candidate, wanted, request.tree, asked=asked)
-        if not sentence:
-            return ""
-    return sentence
+        sentence = next(objections(wanted), "")
+        if sentence:
+            continue
+        try:
+            return "", granting.take(booking, candidate, wanted, request.tree, asked=asked, rows=rows)
+        except Taken as error:
+            sentence = str(error)
+    return sentence, []
 
 
-def _decided(booking: Booking, asked: BookingAsked, now: datetime) -> granting.Answered:
+def _decided(booking: Booking, asked: BookingAsked, taken: Sequence[Claim], now: datetime) -> granting.Answered:
     """By itself, or by staff later."""
-    assert asked.place is not None
-    if asked.place.decides != Decides.STAFF.value:
+    place, power = asked.place, asked.power
+    assert place is not None
+    if place.decides != Decides.STAFF.value:
         try:
             with transaction.atomic():
-                return granting.accept(booking, asked, by="", now=now)
+                return granting.accept(booking, asked, by="", now=now, taken=taken)
         except Taken as error:  # what a change needs beside the space: its tokens
             booking.refresh_from_db()
             asked.refresh_from_db()
+            asked.place, asked.power = place, power
             return granting.decline(booking, asked, reason=str(error), by="", now=now)
+    asked.save(update_fields=["place", "power"])
     write(booking, booking.tree(), now=now)
-    refresh([asked.place.pk], now=now)
+    refresh([place.pk], now=now)
     return granting.Answered(booking, asked)
 
 
@@ -254,7 +265,8 @@ def _candidates(places: Iterable[BookableLocation], value: wire.BookingRequest) 
         places = sorted(places, key=lambda place: bool(place.evse_uid))
     for place in places:
         told = wire_json.validate(wire.BookingLocation, place.offer())
-        rows = {row.option: row for row in place.resources.prefetch_related("spaces__evse")}
+        spaces = Prefetch("spaces", Space.objects.select_related("evse"))
+        rows = {row.option: row for row in place.resources.prefetch_related(spaces)}
         if place.evse_uid and None in rows:
             evse = rows[None].spaces.all()[0].evse
             if uid in ("", "#NA", place.evse_uid.upper()) and not _unfit(value, told):
@@ -275,10 +287,13 @@ def _unfit(value: wire.BookingRequest, told: wire.BookingLocation) -> str:
     return "" if fitting(wanted, offered) else misfit(wanted, offered[0])
 
 
-def resources_of(candidates: Iterable[granting.Candidate]) -> Collection[int]:
+def locked_for(candidates: Sequence[granting.Candidate], also: Booking | None = None) -> dict[int, Resource]:
+    """The spaces, the power of their locations, and whatever a booking has already; in one order."""
     found = {candidate.resource.pk for candidate in candidates if candidate.resource is not None}
-    premises = {candidate.place.premises_id for candidate in candidates}
-    return found | set(Resource.objects.filter(location__in=premises - {None}).values_list("pk", flat=True))
+    more = Q(location__in={candidate.place.premises_id for candidate in candidates} - {None})
+    if also is not None:
+        more |= Q(pk__in=also.claims.values("resource"))
+    return locked(found, also=more)
 
 
 def wanted_at(
@@ -330,11 +345,10 @@ def zone_of(name: str) -> ZoneInfo:
 # --- a change --------------------------------------------------------------------------------------------------------
 
 
-def _change(request: Request, booking: Booking, asked: BookingAsked) -> granting.Answered:
+def _change(request: Request, booking: Booking, asked: BookingAsked, *, waits: bool) -> granting.Answered:
     """The booking stays RESERVED as it is while its change waits (T-503), and whatever comes of it."""
     now = request.now
-    waiting = booking.requests.filter(status=ReservationRequestStatus.PENDING.value).first()
-    if waiting is not None:
+    if waits:
         asked.status = _DECLINED
         asked.save()
         return granting.declined(booking, asked, "Another request waits for its answer.", by="", now=now)
@@ -343,12 +357,12 @@ def _change(request: Request, booking: Booking, asked: BookingAsked) -> granting
     candidates = sorted(
         _candidates(_places_of(request, booking), request.value), key=lambda each: each.place != booking.place
     )
-    locked(set(resources_of(candidates)) | set(booking.claims.values_list("resource_id", flat=True)))
-    sentence = _taken(request, booking, asked, candidates, standing(booking))
+    rows = locked_for(candidates, booking)
+    sentence, taken = _taken(request, booking, asked, candidates, rows, standing(booking))
     crash_point("booking-taken-before-commit")
     if sentence:
         return granting.decline(booking, asked, reason=sentence, by="", now=now)
-    return _decided(booking, asked, now)
+    return _decided(booking, asked, taken, now)
 
 
 def _places_of(request: Request, booking: Booking) -> list[BookableLocation]:

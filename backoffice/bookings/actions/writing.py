@@ -31,13 +31,14 @@ class UnableToMove(Exception):
     """The booking is not in a state in which this can happen to it."""
 
 
-def write(booking: Booking, tree: Tree, *, now: datetime) -> None:
+def write(booking: Booking, tree: Tree, *, now: datetime, only: BookingAsked | None = None) -> None:
     """Save the booking as this document says it, with all its requests, and owe it to its eMSP. `last_updated` never
-    stands still: two changes within a millisecond are two."""
+    stands still: two changes within a millisecond are two. `only`: the one request that there is yet."""
     at = milliseconds(now)
     if booking.pk is not None:
         at = max(at, booking.last_updated + timedelta(milliseconds=1))
-    tree = tree | {"booking_requests": requests_of(booking), "last_updated": date_time_text(at)}
+    requests = requests_of(booking) if only is None else [entry(only)]
+    tree = tree | {"booking_requests": requests, "last_updated": date_time_text(at)}
     value = wire_json.validate(wire.Booking, tree)
     project(booking, value)
     booking.document, booking.last_updated = DocumentField.write(tree), at
