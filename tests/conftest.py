@@ -9,16 +9,19 @@ import os
 import shutil
 import socket
 import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from pytest_django.plugin import DjangoDbBlocker
 
 from backoffice.supervisor import postgres
 from backoffice.supervisor.data_directory import generate_secrets
+from tests.clean_database import keep_clean
 
-pytest_plugins = ["tests.rules.plugin"]
+pytest_plugins = ["tests.rules.plugin", "tests.spreading"]
 
 _cleanup = ExitStack()
 
@@ -74,6 +77,14 @@ def _start_server() -> str:
         )
     )
     return f"postgres://{postgres.SUPERUSER}@/postgres?host={cluster.sockets}"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """See tests/clean_database.py."""
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+        keep_clean(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)
