@@ -7,6 +7,7 @@ hold what a test left, and only these are put right.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 import pytest
@@ -48,6 +49,14 @@ def put_right() -> None:
             cursor.execute(f'DELETE FROM public."{table}"')
         for table in changed:
             cursor.execute(f'INSERT INTO public."{table}" TABLE {KEPT}."{table}"')
+
+
+def wait_for_others() -> None:
+    """A thread of the live server that just answered may still be leaving; then the database cannot be dropped."""
+    others = "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    deadline = time.monotonic() + 5
+    while _asked(f"{others} AND backend_type = 'client backend'") and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _tables(schema: str) -> list[str]:

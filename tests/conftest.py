@@ -19,7 +19,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from backoffice.supervisor import postgres
 from backoffice.supervisor.data_directory import generate_secrets
-from tests.clean_database import keep_clean
+from tests.clean_database import keep_clean, wait_for_others
 
 pytest_plugins = ["tests.rules.plugin", "tests.spreading"]
 
@@ -82,9 +82,12 @@ def _start_server() -> str:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """See tests/clean_database.py."""
-    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
-        keep_clean(patch)
+    with pytest.MonkeyPatch.context() as patch:
+        with django_db_blocker.unblock():
+            keep_clean(patch)
         yield
+        with django_db_blocker.unblock():
+            wait_for_others()
 
 
 @pytest.fixture(autouse=True)
