@@ -94,6 +94,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         (
             ("Commands", "settings_remote", "admin:commands_command_changelist", "commands.view_command"),
             ("Reservations", "event", "admin:commands_reservation_changelist", "commands.view_reservation"),
+            ("Orders to stations", "ev_charger", "admin:charge_points_order_changelist", "charge_points.view_order"),
             (
                 "Charging profiles",
                 "stacked_line_chart",

@@ -491,6 +491,7 @@ ROOMS: Mapping[str, Room] = {
             COMMAND + "{command}/change/",
             "/admin/commands/reservation/",
             "/admin/commands/reservation/{reservation}/change/",
+            "/admin/charge_points/order/",
         ),
     ),
     "bookings": Room(

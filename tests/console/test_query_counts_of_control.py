@@ -44,6 +44,7 @@ PAGES = (
     "/admin/commands/command/new/?kind=START_SESSION",
     "/admin/commands/reservation/",
     "/admin/commands/reservation/{reservation}/change/",
+    "/admin/charge_points/order/",
     "/admin/charging_profiles/profilerequest/",
     "/admin/charging_profiles/profilerequest/{request}/change/",
     "/admin/charging_profiles/profilerequest/session/{session}/",
