@@ -52,11 +52,13 @@ def put_right() -> None:
 
 
 def wait_for_others() -> None:
-    """A thread of the live server that just answered may still be leaving; then the database cannot be dropped."""
-    others = "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    """Before the database is dropped: a thread of the live server may still be leaving. Who stays is put out."""
+    others = """FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
     deadline = time.monotonic() + 5
-    while _asked(f"{others} AND backend_type = 'client backend'") and time.monotonic() < deadline:
+    while _asked(f"SELECT pid::text {others}") and time.monotonic() < deadline:
         time.sleep(0.05)
+    _asked(f"SELECT pg_terminate_backend(pid)::text {others}")
 
 
 def _tables(schema: str) -> list[str]:
