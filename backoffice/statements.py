@@ -15,6 +15,7 @@ answer is needed, but not before that of the next one, is run `soon`.
 from __future__ import annotations
 
 import threading
+from asyncio import _get_running_loop
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -44,7 +45,10 @@ _here = _Here()
 
 
 def _database() -> Any:
-    """Django's connection of this thread, remembered: to look for it among all of them takes as long as a small statement."""
+    """Django's connection of this thread, remembered: to look for it among all of them takes as long as a small statement.
+    Under a running loop Django keeps one a context, and that of before would see nothing of what the other has not committed."""
+    if _get_running_loop() is not None:
+        return connections[DEFAULT_DB_ALIAS]
     found = _here.database
     if found is None:
         found = _here.database = connections[DEFAULT_DB_ALIAS]

@@ -59,6 +59,7 @@ def wait_for_others() -> None:
     while _asked(f"SELECT pid::text {others}") and time.monotonic() < deadline:
         time.sleep(0.05)
     _asked(f"SELECT pg_terminate_backend(pid)::text {others}")
+    connection.close()  # under a loop of Playwright it is another one than that which drops the database
 
 
 def _tables(schema: str) -> list[str]:

@@ -548,6 +548,7 @@ ROOMS: Mapping[str, Room] = {
             "/admin/payments/quarantinedadvice/",
             "/admin/payments/quarantinedadvice/{twice}/change/",
             "/admin/payments/driverinvoice/",
+            "/admin/payments/invoiceseller/",
             "/admin/payments/driverinvoice/{invoice}/change/",
         ),
     ),

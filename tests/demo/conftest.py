@@ -8,7 +8,7 @@ from tests.demo.platforms import Platform, run_platforms
 from tests.spreading import Sharing
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def quiet_platform(sharing: Sharing) -> Platform:
     """Without the simulators' traffic. Who uses it says so with `pytest.mark.xdist_group("quiet platform")`, and neither kills a
     part nor counts what others may have added."""

@@ -165,7 +165,7 @@ class Side:
         self.drivers: list[tuple[str, str]] = [(contract, card) for contract, card in told["drivers"]]
         self.app = Calls(port, told["app"])
         uids = [uid for each in places.values() for uid in each]
-        self.evse_ids = {uid: f"{country}*{party}*E{uid}" for uid in uids}
+        self.evse_ids = {uid: f"{country}*{party}*EB{uid}" for uid in uids}
         self.stations = Stations(port, told["station"], {"ALL": dict.fromkeys(self.evse_ids.values(), "ACCEPTED")})
         for place, names in places.items():
             self.stations.call("PUT", f"/locations/{place}", location({uid: self.evse_ids[uid] for uid in names}))
