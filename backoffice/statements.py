@@ -14,8 +14,6 @@ answer is needed, but not before that of the next one, is run `soon`.
 
 from __future__ import annotations
 
-import threading
-from asyncio import _get_running_loop
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -37,27 +35,9 @@ MOST_KEPT = 100
 """Statements of a connection: as many as psycopg keeps prepared."""
 
 
-class _Here(threading.local):
-    database: Any = None
-
-
-_here = _Here()
-
-
-def _database() -> Any:
-    """Django's connection of this thread, remembered: to look for it among all of them takes as long as a small statement.
-    Under a running loop Django keeps one a context, and that of before would see nothing of what the other has not committed."""
-    if _get_running_loop() is not None:
-        return connections[DEFAULT_DB_ALIAS]
-    found = _here.database
-    if found is None:
-        found = _here.database = connections[DEFAULT_DB_ALIAS]
-    return found
-
-
 def run(sql: str, given: Given = (), *, prepare: bool = True) -> list[Row]:
     """Execute and fetch all rows (none for a statement that returns none)."""
-    database = _database()
+    database = connections[DEFAULT_DB_ALIAS]  # once: the proxy looks it up again for each attribute
     if database.in_atomic_block:
         database.validate_no_broken_transaction()
     else:
@@ -89,7 +69,7 @@ def soon(sql: str, given: Given = ()) -> Callable[[], list[Row]]:
         return lambda: rows
 
     def read() -> list[Row]:
-        kept = _kept(_database())
+        kept = _kept(connections[DEFAULT_DB_ALIAS])
         if not answers:
             kept.send()
         return kept.statement(sql).rows(answers[0]) if answers else run(sql, given)  # else a savepoint dropped it
@@ -99,7 +79,7 @@ def soon(sql: str, given: Given = ()) -> Callable[[], list[Row]]:
 
 def _left(sql: str, given: Given, answers: list[PGresult] | None = None) -> bool:
     """Whether it waits now for the next journey, which puts what it is answered into `answers`."""
-    database = _database()
+    database = connections[DEFAULT_DB_ALIAS]
     database.validate_no_broken_transaction()
     kept = _kept(database) if database.connection is not None else None
     if kept is None or not kept.may_wait:
@@ -115,7 +95,7 @@ def _left(sql: str, given: Given, answers: list[PGresult] | None = None) -> bool
 @contextmanager
 def transaction() -> Iterator[None]:
     """As Django's `atomic`, and what is run `later` within it may wait for the next journey to the database."""
-    database = _database()
+    database = connections[DEFAULT_DB_ALIAS]
     outermost = not database.in_atomic_block
     with atomic():
         kept = _kept(database)
@@ -141,7 +121,7 @@ def run_once(sql: str, given: Given = ()) -> list[Row]:
 def run_first(sql: str, given: Given = ()) -> list[Row]:
     """As `run`, for the read that a request begins with: it is the health check of the kept connection as well, so that one
     which died since the last request is replaced without asking it first whether it lives."""
-    database = _database()
+    database = connections[DEFAULT_DB_ALIAS]
     kept = database.connection is not None and not database.in_atomic_block and not database.health_check_done
     if not kept:
         return run(sql, given)

@@ -6,7 +6,7 @@ What an order says in detail is not shown: cards of drivers are in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -14,7 +14,8 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Upper
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 
 from backoffice.bookings.actions import holding, settling
 from backoffice.bookings.models import Hold
@@ -90,13 +91,24 @@ class AskedFilter(SinceFilter):
 class OrderAdmin(ReadOnlyAdmin):
     party_lookup = "evse__location__party"
     list_display = ("asked", "what", "point", "asker", "standing", "answered", "driver")
-    list_display_links = None
+    list_display_links = ("asked",)
     list_filter = (StateFilter, KindFilter, AskerFilter, AskedFilter)
     list_select_related = ("evse__location",)
     search_fields = ("taken_by",)  # switches the search box on; `get_search_results` is the search
     search_help_text = "Whole EVSE id, id of a location, or name of a station system"
     ordering = ("-id",)
     sortable_by = ()
+    fields = readonly_fields = (
+        "asked",
+        "what",
+        "point",
+        "asker",
+        "standing",
+        "answered",
+        "driver",
+        "deadline",
+        "history",
+    )
     empty = Empty(
         "What charge stations of ours were asked to do: start, stop, unlock, reserve, keep to a charging profile.",
         "No station was asked yet, or nothing matches.",
@@ -117,15 +129,14 @@ class OrderAdmin(ReadOnlyAdmin):
         """Which bookings stations were asked to keep, for the rows of this page."""
         changelist = super().get_changelist_instance(request)
         rows = changelist.result_list = list(changelist.result_list)
-        kept = [int(row.key.split("-")[1]) for row in rows if row.purpose == holding.PURPOSE]
-        booking_of = dict(Hold.objects.filter(pk__in=kept).values_list("pk", "booking")) if kept else {}
-        for row in rows:
-            row.booking = None
-            if row.purpose == holding.PURPOSE:
-                row.booking = booking_of.get(int(row.key.split("-")[1]))
-            elif row.purpose == settling.PURPOSE:
-                row.booking = int(row.key.removeprefix("stop-"))
+        _lead(rows)
         return changelist
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row: Any = super().get_object(request, object_id, from_field)
+        if row is not None:
+            _lead([row])
+        return row
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
@@ -185,3 +196,25 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description="Station system")
     def driver(self, row: Order) -> str:
         return row.taken_by or NOTHING
+
+    @admin.display(description="What happened")
+    def history(self, row: Order) -> str:
+        lines = (
+            (since(each.at), word(each.what), " ".join(filter(None, (each.by, word(each.outcome), each.reason))))
+            for each in row.events.all()
+        )
+        return format_html_join(mark_safe("<br>"), "{} {} {}", lines) or NOTHING
+
+
+def _lead(rows: Sequence[Any]) -> None:
+    """To the bookings for which stations were asked."""
+    kept = [_hold(row) for row in rows if row.purpose == holding.PURPOSE]
+    booking_of = dict(Hold.objects.filter(pk__in=kept).values_list("pk", "booking")) if kept else {}
+    for row in rows:
+        row.booking = booking_of.get(_hold(row)) if row.purpose == holding.PURPOSE else None
+        if row.purpose == settling.PURPOSE:
+            row.booking = int(row.key.removeprefix("stop-"))
+
+
+def _hold(row: Any) -> int:
+    return int(row.key.split("-")[1])

@@ -127,7 +127,9 @@ def test_answers_are_told_and_found_and_cards_are_not(evse: Evse) -> None:
     shown = page(client)
     for words in ("EVSE occupied", "A car stands there., after 7 s", "Answered", "simulator"):
         assert words in shown, words
-    assert CARD not in shown
+    alone = page(client, f"{refused.pk}/change/")
+    assert "A car stands there." in alone and "simulator" in alone
+    assert CARD not in shown + alone
     table = {
         "?state=refused": 1,
         "?state=open": 0,

@@ -225,7 +225,12 @@ def of_periods(
     def held(found: dict[str, Fraction]) -> Fraction:
         return max(found.get("RESERVATION_TIME", F(0)), found.get("RESERVATION_EXPIRES", F(0)))
 
-    reserved = any(held(found) for found in volumes)
+    told = {name for found in volumes for name in found}
+    # who tells of a reservation and nothing of charging bills a reservation, though it took no time
+    for_nothing = bool(told & {"RESERVATION_TIME", "RESERVATION_EXPIRES"}) and not (
+        told & {"ENERGY", "TIME", "PARKING_TIME"} or any(held(found) for found in volumes)
+    )
+    reserved = for_nothing or any(held(found) for found in volumes)
     charging = [
         not reserved or any(found.get(name) for name in ("ENERGY", "TIME", "PARKING_TIME")) for found in volumes
     ]
@@ -245,13 +250,13 @@ def of_periods(
             elapsed = F((period.start_date_time - since) // timedelta(microseconds=1), 10**6)
             return Instant(period.start_date_time, zone, energy, elapsed, found)
 
-        if held(found):
+        if held(found) or (for_nothing and found is volumes[0]):
             now = instant(periods[0].start_date_time)
             for dimension, volume in (("FLAT", F(1)), ("TIME", held(found))):
                 component = active(tariff, dimension, now, "RESERVATION")
                 if expired:
                     component = active(tariff, dimension, now, "RESERVATION_EXPIRES") or component
-                if dimension == "FLAT" and reservation_flat_done:
+                if (dimension == "FLAT" and reservation_flat_done) or not volume:
                     continue
                 bill.add("reservation" if dimension == "TIME" else "reservation_fee", component, volume)
                 reservation_flat_done = reservation_flat_done or (dimension == "FLAT" and component is not None)

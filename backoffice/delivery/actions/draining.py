@@ -8,6 +8,7 @@ generation; the finishing update then matches nothing and it is sent again.
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,6 +35,9 @@ from ocpi.site import Outgoing
 from ocpi.wire import json as wire_json
 from ocpi.wire.headers import Routing
 from ocpi.wire.versions import InterfaceRole
+
+HEEDED_WITHIN = 1.0
+"""Seconds after which a run of sends heeds what was changed at its connection."""
 
 _CLAIM = """
 SELECT m.id, m.generation, m.module, m.object_path, m.touched, m.attempts,
@@ -102,18 +106,21 @@ def _drain_alone(connection_id: int, limit: int, chance: random.Random) -> int:
         if owed is None:
             return sent
         sent += 1
-        if not _send(owed, line, chance):
+        if not _send(owed, line, chance) or time.monotonic() - line.read_at > HEEDED_WITHIN:
             line = _line(connection_id)
     return sent
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """The connection as read for a run of sends; read again whenever one of them says that something is wrong."""
+    """The connection as read for a run of sends; read again whenever one of them says that something is wrong, and after a while:
+    a run may last for hours, and staff pause a partner or change what it is told."""
 
     connection: Connection
     peer: Peer
     token: str
+    read_at: float
+    """Of the monotonic clock."""
 
 
 def _line(connection_id: int) -> _Line | None:
@@ -128,7 +135,7 @@ def _line(connection_id: int) -> _Line | None:
     except UnableToDecrypt as error:
         _suspend(connection, str(error))
         return None
-    return _Line(connection, peer, token) if peer else None
+    return _Line(connection, peer, token, time.monotonic()) if peer else None
 
 
 def _claim(connection_id: int, now: datetime) -> Owed | None:

@@ -123,9 +123,9 @@ def _start(period: Period) -> int:
 
 def _accumulate(periods: Sequence[Period]) -> None:
     """A period without any reserved time is one of charging; beside reserved time, only what was used counts. A reservation that
-    did not last tells its time as nothing, and nothing beside it."""
+    did not last tells its time as nothing, and nothing of charging beside it."""
     reserved = any(period.reserved or period.expired for period in periods)
-    if not reserved and not any(period.energy or period.time or period.parking for period in periods):
+    if not reserved and all(period.energy is period.time is period.parking is None for period in periods):
         reserved = any(period.reserved is not None or period.expired is not None for period in periods)
     before = 0
     for period in periods:
