@@ -12,7 +12,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Upper
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
@@ -20,7 +20,7 @@ from django.utils.safestring import mark_safe
 from backoffice.bookings.actions import holding, settling
 from backoffice.bookings.models import Hold
 from backoffice.charge_points.models import Order
-from backoffice.charge_points.rules.orders import OPEN, Kind, State
+from backoffice.charge_points.rules.orders import OPEN, Happening, Kind, State
 from backoffice.charging_profiles.actions import keeping as profiles
 from backoffice.charging_profiles.models import ProfileRequest
 from backoffice.commands.actions import reservations as commands
@@ -36,6 +36,13 @@ STANDING: Mapping[State, tuple[Tone, str]] = {
     State.TAKEN: (("busy", "sync"), "At the station"),
     State.ANSWERED: (("good", "check_circle"), "Answered"),
     State.EXPIRED: (("bad", "timer_off"), "No answer in time"),
+}
+
+HAPPENED: Mapping[Happening, str] = {
+    Happening.TAKE: "taken by",
+    Happening.ANSWER: "answered by",
+    Happening.EXPIRE: "no answer in time",
+    Happening.LATE: "answered again, or too late, without effect, by",
 }
 
 ASKERS: Mapping[str, str] = {
@@ -113,6 +120,9 @@ class OrderAdmin(ReadOnlyAdmin):
         "What charge stations of ours were asked to do: start, stop, unlock, reserve, keep to a charging profile.",
         "No station was asked yet, or nothing matches.",
     )
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": "Orders to stations"} | (extra_context or {}))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         return (
@@ -197,10 +207,18 @@ class OrderAdmin(ReadOnlyAdmin):
     def driver(self, row: Order) -> str:
         return row.taken_by or NOTHING
 
+    @admin.display(description="Answer by")
+    def answer_by(self, row: Order) -> str:
+        return since(row.deadline)
+
     @admin.display(description="What happened")
     def history(self, row: Order) -> str:
         lines = (
-            (since(each.at), word(each.what), " ".join(filter(None, (each.by, word(each.outcome), each.reason))))
+            (
+                since(each.at),
+                HAPPENED[Happening(each.what)],
+                " ".join(filter(None, (each.by, word(each.outcome), each.reason))),
+            )
             for each in row.events.all()
         )
         return format_html_join(mark_safe("<br>"), "{} {} {}", lines) or NOTHING
