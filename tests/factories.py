@@ -17,6 +17,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+from backoffice.console.models import PartyScope
 from backoffice.locations.actions.storing import store
 from backoffice.locations.models import Location
 from backoffice.partners.actions.connections import Agreement, Claim, add_own_party, adopt, set_endpoints
@@ -58,6 +62,20 @@ def own_party(key: str = "DE-RDK", *roles: str, name: str = "Roamdesk Energie") 
     """One of our companies; CPO and eMSP unless told otherwise."""
     country_code, party_id = key.split("-")
     return add_own_party(country_code=country_code, party_id=party_id, name=name, roles=roles or ("CPO", "EMSP"))
+
+
+def member(group: str = "", *parties: Party) -> Client:
+    """A member of staff at a browser: of this group, if any, who sees only these companies, if any are named."""
+    user = User.objects.create_user(f"{group} member", is_staff=True)
+    if group:
+        user.groups.add(Group.objects.get(name=group))
+    if parties:
+        scope = PartyScope.objects.create(name=f"Scope of {user}")
+        scope.parties.set(parties)
+        scope.users.add(user)
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 def seller(party: Party) -> Party:

@@ -15,7 +15,6 @@ from django.db.models.functions import Upper
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import mark_safe
 
 from backoffice.bookings.actions import holding, settling
 from backoffice.bookings.models import Hold
@@ -25,7 +24,7 @@ from backoffice.charging_profiles.actions import keeping as profiles
 from backoffice.charging_profiles.models import ProfileRequest
 from backoffice.commands.actions import reservations as commands
 from backoffice.commands.models import Command
-from backoffice.console.cells import NOTHING, Tone, lasting, since, state, word
+from backoffice.console.cells import NOTHING, Tone, lasting, since, state, two, word
 from backoffice.console.filters import SelectFilter, SinceFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.locations.models import Evse
@@ -37,6 +36,8 @@ STANDING: Mapping[State, tuple[Tone, str]] = {
     State.ANSWERED: (("good", "check_circle"), "Answered"),
     State.EXPIRED: (("bad", "timer_off"), "No answer in time"),
 }
+
+NO: tuple[Tone, str] = (("warn", "block"), "Answered by no")
 
 HAPPENED: Mapping[Happening, str] = {
     Happening.TAKE: "taken by",
@@ -62,7 +63,7 @@ class StateFilter(SelectFilter):
     title, parameter_name = "state", "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", "Open"), ("refused", "Answered by no"), *((each.value, STANDING[each][1]) for each in State)]
+        return [("open", "Open"), ("refused", NO[1]), *((each.value, STANDING[each][1]) for each in State)]
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         if value == "refused":
@@ -113,7 +114,7 @@ class OrderAdmin(ReadOnlyAdmin):
         "standing",
         "answered",
         "driver",
-        "deadline",
+        "answer_by",
         "history",
     )
     empty = Empty(
@@ -170,9 +171,10 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description="EVSE")
     def point(self, row: Order) -> str:
         url = reverse("admin:locations_location_change", args=[row.evse.location_id])
-        place = row.evse.location.object_id
         return format_html(
-            '<a href="{}">{}<br><span class="rd-quiet">{}</span></a>', url, row.evse.evse_id or row.evse.uid, place
+            '<a class="rd-link" href="{}">{}</a>',
+            url,
+            two(row.evse.evse_id or row.evse.uid, row.evse.location.object_id),
         )
 
     @admin.display(description="For")
@@ -184,24 +186,28 @@ class OrderAdmin(ReadOnlyAdmin):
             ("bookings_booking", row.booking),
         ):
             if pk:
-                return format_html('<a href="{}">{}</a>', reverse(f"admin:{name}_change", args=[pk]), text)
+                return format_html(
+                    '<a class="rd-link" href="{}">{}</a>', reverse(f"admin:{name}_change", args=[pk]), text
+                )
         return text
 
     @admin.display(description="State")
     def standing(self, row: Order) -> str:
         tone, text = STANDING[State(row.state)]
+        if row.state == State.ANSWERED.value and row.outcome != DONE:
+            tone, text = NO
         return state(row.state, tone=tone, text=text)
 
     @admin.display(description="Answer")
     def answered(self, row: Order) -> str:
         if not row.outcome:
             return NOTHING
-        quiet = [row.reason[:120]] if row.reason else []
+        quiet = [row.reason[:120]]
         if row.answered_at is not None:
-            quiet.append(f"after {lasting((row.answered_at - row.at).total_seconds())}")
+            quiet.append(f"After {lasting((row.answered_at - row.at).total_seconds())}.")
         if row.late:
-            quiet.append(f"and {row.late} without effect: given again, or too late")
-        return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', word(row.outcome), ", ".join(quiet))
+            quiet.append(f"{row.late} without effect: given again, or too late.")
+        return two(word(row.outcome), " ".join(filter(None, quiet)))
 
     @admin.display(description="Station system")
     def driver(self, row: Order) -> str:
@@ -214,14 +220,10 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description="What happened")
     def history(self, row: Order) -> str:
         lines = (
-            (
-                since(each.at),
-                HAPPENED[Happening(each.what)],
-                " ".join(filter(None, (each.by, word(each.outcome), each.reason))),
-            )
+            (since(each.at), HAPPENED[Happening(each.what)], each.by, word(each.outcome), each.reason)
             for each in row.events.all()
         )
-        return format_html_join(mark_safe("<br>"), "{} {} {}", lines) or NOTHING
+        return format_html_join("", "<div>{} {} {} {} {}</div>", lines) or NOTHING
 
 
 def _lead(rows: Sequence[Any]) -> None:

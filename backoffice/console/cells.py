@@ -126,6 +126,11 @@ def state(value: str, *, tone: Tone | None = None, text: str | None = None) -> S
     )
 
 
+def two(first: object, second: object) -> SafeString:
+    """What one looks for, and below it, quieter, what it is told apart by."""
+    return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', first, second)
+
+
 def word(value: str) -> str:
     """A value of an enum as a word."""
     return WORDS.get(value) or value.replace("_", " ").capitalize()

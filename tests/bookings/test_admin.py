@@ -12,14 +12,13 @@ from django.urls import reverse
 
 from backoffice.bookings.models import Block, BookableLocation, Booking, BookingAsked
 from backoffice.bookings.models.places import Decides
-from backoffice.console.models import PartyScope
 from backoffice.locations.models import Evse
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
 from backoffice.tokens.models import Token
 from tests import factories
 from tests.bookings import places
-from tests.factories import Partner
+from tests.factories import Partner, member
 
 LIST, PLACES = "/admin/bookings/booking/", "/admin/bookings/bookablelocation/"
 DAY = (site.now() + timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -256,19 +255,6 @@ MAY: dict[str, tuple[bool, bool, bool, bool]] = {
     "Read-only": (True, False, False, False),
     "": (False, False, False, False),
 }
-
-
-def member(group: str, *parties: Party) -> Client:
-    user = User.objects.create_user(f"{group} member", is_staff=True)
-    if group:
-        user.groups.add(Group.objects.get(name=group))
-    if parties:
-        scope = PartyScope.objects.create(name=f"Scope of {user}")
-        scope.parties.set(parties)
-        scope.users.add(user)
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.mark.parametrize("group", MAY)

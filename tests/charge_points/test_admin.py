@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
@@ -13,11 +12,11 @@ from backoffice.bookings.models import Booking, Hold
 from backoffice.charge_points.actions import ordering
 from backoffice.charge_points.models import Order
 from backoffice.charge_points.rules.orders import Kind
-from backoffice.console.models import PartyScope
 from backoffice.locations.models import Evse
 from backoffice.partners.models import Party
 from ocpi.wire.commands import CommandResultType as Outcome
 from tests import factories
+from tests.factories import member
 from tests.sessions import cast
 
 pytestmark = pytest.mark.django_db
@@ -46,18 +45,6 @@ def evse(us: Party) -> Evse:
     found = cast.point(tariffs=())
     ordering.alive(driver="simulator", points=[found.pk], now=NOW)
     return found
-
-
-def member(group: str, *parties: Party) -> Client:
-    user = User.objects.create_user(f"{group} member", is_staff=True)
-    user.groups.add(Group.objects.get(name=group))
-    if parties:
-        scope = PartyScope.objects.create(name=f"Scope of {user}")
-        scope.parties.set(parties)
-        scope.users.add(user)
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def page(client: Client, query: str = "", status: int = 200) -> str:
@@ -125,7 +112,7 @@ def test_answers_are_told_and_found_and_cards_are_not(evse: Evse) -> None:
     say(done, Outcome.ACCEPTED)
     client = member("Operations")
     shown = page(client)
-    for words in ("EVSE occupied", "A car stands there., after 7 s", "Answered", "simulator"):
+    for words in ("EVSE occupied", "A car stands there. After 7 s.", "Answered by no", "simulator"):
         assert words in shown, words
     alone = page(client, f"{refused.pk}/change/")
     assert "A car stands there." in alone and "simulator" in alone

@@ -6,12 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
 from backoffice.charging_profiles.models import ProfileRequest
-from backoffice.console.models import PartyScope
 from backoffice.partners.models import Party
 from backoffice.roaming_site import site
 from backoffice.sessions.models import Session
@@ -19,7 +18,7 @@ from tests import factories
 from tests.charging_profiles import cast
 from tests.charging_profiles.cast import charging, listening, obey, put
 from tests.doors.asking import Asking, snapshot
-from tests.factories import Partner
+from tests.factories import Partner, member
 from tests.sessions import cast as charges
 
 LIST = "/admin/charging_profiles/profilerequest/"
@@ -30,18 +29,6 @@ FORM = {"unit": "A", "starts": "now", "start": ["0", "10"], "limit": ["10", "6.5
 def staff(db: None) -> Client:
     client = Client()
     client.force_login(User.objects.create_superuser("anna", password="x"))
-    return client
-
-
-def member(group: str, *parties: Party) -> Client:
-    user = User.objects.create_user(f"{group} member", is_staff=True)
-    user.groups.add(Group.objects.get(name=group))
-    if parties:
-        scope = PartyScope.objects.create(name=f"Scope of {user}")
-        scope.parties.set(parties)
-        scope.users.add(user)
-    client = Client()
-    client.force_login(user)
     return client
 
 

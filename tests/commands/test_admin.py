@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
 from backoffice.commands.models import Command, Reservation
-from backoffice.console.models import PartyScope
 from backoffice.locations.models import Evse
 from backoffice.partners.models import Party
 from backoffice.tokens.models import Token
 from tests import factories
 from tests.commands import cast
 from tests.doors.asking import Asking
-from tests.factories import Partner
+from tests.factories import Partner, member
 
 LIST = "/admin/commands/command/"
 NEW = "/admin/commands/command/new/"
@@ -36,19 +35,6 @@ def card(us: Party) -> Token:
     return factories.own_token(
         factories.small_token("04A1B2C3D4", "DE-RDK", contract_id="DE-RDK-C00001", visual_number="DF000-001")
     )
-
-
-def member(group: str, *parties: Party) -> Client:
-    user = User.objects.create_user(f"{group} member", is_staff=True)
-    if group:
-        user.groups.add(Group.objects.get(name=group))
-    if parties:
-        scope = PartyScope.objects.create(name=f"Scope of {user}")
-        scope.parties.set(parties)
-        scope.users.add(user)
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def page(client: Client, path: str = LIST, status: int = 200) -> str:

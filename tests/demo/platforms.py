@@ -110,3 +110,26 @@ def run_platforms(*arguments: str) -> Iterator[Platform]:
     finally:
         found.end()
         shutil.rmtree(folder, ignore_errors=True)  # a database that was killed may still be leaving
+
+
+def connect(platform: Platform, versions_url: str, token: str, *, name: str) -> None:
+    """Ours registers with a partner, as staff do on the command line."""
+    ran = subprocess.run(
+        [
+            sys.executable,
+            str(BASE_DIR / "manage.py"),
+            "connect",
+            "register",
+            versions_url,
+            token,
+            "--name",
+            name,
+            "--json",
+        ],
+        env=platform.environment | {"ROAMDESK_DATA_DIR": str(platform.home.root)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -6,7 +6,6 @@ Drivers ask by the app's API, staff at their desks. Afterwards both databases ar
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,9 +13,9 @@ from typing import Any
 import pytest
 
 from tests.demo.afar.partner import OTHERS_TOKEN, Partner
-from tests.demo.afar.sides import OUTCOMES, WITHIN, Asking, Side, manage
+from tests.demo.afar.sides import OUTCOMES, WITHIN, Asking, Side
 from tests.demo.afar.stations import PROFILES
-from tests.demo.platforms import Platform
+from tests.demo.platforms import Platform, connect
 from tests.peer.platform import TOKEN_A
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("quiet platform")]
@@ -325,12 +324,5 @@ def test_every_command_both_ways_with_every_end(quiet_platform: Platform) -> Non
 
 
 def register(platform: Platform, peer: Partner) -> None:
-    ran = subprocess.run(
-        manage("connect", "register", peer.versions_url, TOKEN_A, "--name", "TNM", "--json"),
-        env=platform.environment | {"ROAMDESK_DATA_DIR": str(platform.home.root)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ran.returncode == 0 and peer.token_for_other is not None, ran.stdout + ran.stderr
+    connect(platform, peer.versions_url, TOKEN_A, name="TNM")
+    assert peer.token_for_other is not None

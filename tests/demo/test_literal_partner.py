@@ -6,18 +6,16 @@ What it gets is checked field by field against the tables of the chapter; at the
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 
 import pytest
 
-from tests.demo.afar.sides import manage
 from tests.demo.booked.as_cpo import AsCpo
 from tests.demo.booked.as_emsp import AsEmsp
 from tests.demo.booked.cards import Cards
 from tests.demo.booked.literal import Literal
 from tests.demo.booked.sides import LITERAL, Side
-from tests.demo.platforms import Platform
+from tests.demo.platforms import Platform, connect
 from tests.peer.platform import TOKEN_A
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("quiet platform")]
@@ -38,15 +36,8 @@ def home(quiet_platform: Platform, peer: Literal) -> Iterator[Side]:
 
 
 def register(platform: Platform, peer: Literal) -> Literal:
-    ran = subprocess.run(
-        manage("connect", "register", peer.versions_url, TOKEN_A, "--name", "LIT", "--json"),
-        env=platform.environment | {"ROAMDESK_DATA_DIR": str(platform.home.root)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ran.returncode == 0 and peer.token_for_other is not None, ran.stdout + ran.stderr
+    connect(platform, peer.versions_url, TOKEN_A, name="LIT")
+    assert peer.token_for_other is not None
     return peer
 
 

@@ -196,7 +196,7 @@ def test_ours_as_cpo_it_is_money_to_give_back_until_staff_say_so(db: None) -> No
         tying.give_back(Side.CPO, REFERENCE, reason="", by="finn", now=now)
     with pytest.raises(tying.UnableToDecide, match="No book knows"):
         tying.give_back(Side.CPO, REFERENCE, reason="Mail", by="finn", now=now, parties=[harbour.provider.party.pk])
-    assert tying.give_back(Side.CPO, REFERENCE, reason="Mail of the provider", by="finn", now=now) == 450
+    assert tying.give_back(Side.CPO, REFERENCE, reason="Mail of the provider", by="finn", now=now) == "4.50 EUR"
     correction.refresh_from_db()
     assert correction.tree()["returned"][0]["amount"] == Decimal("4.5"), "and the driver can see it"
     settled = tying.line_of(Side.CPO, REFERENCE, now=now)

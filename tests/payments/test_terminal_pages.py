@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from backoffice.console.models import PartyScope
 from backoffice.delivery.models import Errand, Message, Pull
 from backoffice.partners.models import Party
 from backoffice.payments.actions.terminals import assigning, looking, providing
@@ -18,7 +17,7 @@ from backoffice.roaming_site import site
 from tests import factories
 from tests.doors.asking import Asking
 from tests.doors.queries import Counted
-from tests.factories import Partner
+from tests.factories import Partner, member
 
 LIST = "/admin/payments/terminal/"
 NEW = f"{LIST}new/"
@@ -29,18 +28,6 @@ DOOR = "2.3.0/receiver/payments/terminals"
 def staff(db: None) -> Client:
     client = Client()
     client.force_login(User.objects.create_superuser("anna", password="x"))
-    return client
-
-
-def member(group: str, *parties: Party) -> Client:
-    user = User.objects.create_user(f"{group} member", is_staff=True)
-    user.groups.add(Group.objects.get(name=group))
-    if parties:
-        scope = PartyScope.objects.create(name=f"Scope of {user}")
-        scope.parties.set(parties)
-        scope.users.add(user)
-    client = Client()
-    client.force_login(user)
     return client
 
 

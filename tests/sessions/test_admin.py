@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
@@ -22,7 +22,7 @@ from backoffice.sessions.models import Session
 from tests import factories
 from tests.doors.asking import Asking
 from tests.doors.queries import Counted
-from tests.factories import Partner, small_session, small_tariff
+from tests.factories import Partner, member, small_session, small_tariff
 from tests.sessions import cast
 
 LIST = "/admin/charging_sessions/session/"
@@ -32,14 +32,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def staff() -> Client:
     user = User.objects.create_superuser("anna", password="x")
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def member(group: str) -> Client:
-    user = User.objects.create_user(f"{group} member", is_staff=True)
-    user.groups.add(Group.objects.get(name=group))
     client = Client()
     client.force_login(user)
     return client

@@ -11,13 +11,12 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, reverse
-from django.utils.html import format_html
 
 from backoffice.billing.actions import keeping, steering
 from backoffice.billing.admin.rows import covered, lateness, percent, run_state
 from backoffice.billing.models import ExportRun, Format
 from backoffice.billing.rules.states import TRANSITIONS, UNMADE, RunEvent, RunState
-from backoffice.console.cells import NOTHING, since
+from backoffice.console.cells import NOTHING, since, two
 from backoffice.console.filters import SelectFilter, SinceFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.roaming_site import site
@@ -94,11 +93,7 @@ class ExportRunAdmin(ReadOnlyAdmin):
     @admin.display(description="Planned")
     def planned(self, row: ExportRun) -> str:
         late = lateness(row)
-        return (
-            format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', since(row.planned_at), late)
-            if late
-            else since(row.planned_at)
-        )
+        return two(since(row.planned_at), late) if late else since(row.planned_at)
 
     @admin.display(description="By")
     def asked(self, row: ExportRun) -> str:

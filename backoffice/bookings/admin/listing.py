@@ -22,7 +22,7 @@ from backoffice.bookings.admin.detail import DetailPages
 from backoffice.bookings.admin.query import bookings_of
 from backoffice.bookings.admin.requesting import RequestingPages
 from backoffice.bookings.models import BookableLocation, BookedToken, Booking
-from backoffice.console.cells import NOTHING, masked
+from backoffice.console.cells import NOTHING, masked, two
 from backoffice.console.filters import PartnerFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.console.scope import parties_of
@@ -144,19 +144,19 @@ class BookingAdmin(CalendarPages, DetailPages, DecidingPages, BulkPages, Request
 
     @admin.display(description="Request, booking")
     def number(self, row: Booking) -> str:
-        return _two(row.request_id, row.object_id)
+        return two(row.request_id, row.object_id)
 
     @admin.display(description="Driver of, card")
     def emsp_shown(self, row: Booking) -> str:
         cards = ", ".join(masked(token.uid) for token in row.tokens.all()) or NOTHING
         if row.ours:
-            return _two(row.emsp, cards)
+            return two(row.emsp, cards)
         return format_html('<span>{}<br>at {}<br><span class="rd-quiet">{}</span></span>', row.emsp, row.party, cards)
 
     @admin.display(description="Location, EVSE, power")
     def where(self, row: Booking) -> str:
         place = words.place_name(row.place) if row.place else row.location_id
-        return _two(place, ", ".join(filter(None, (words.where(row), words.power(row.power) if row.power else ""))))
+        return two(place, ", ".join(filter(None, (words.where(row), words.power(row.power) if row.power else ""))))
 
     @admin.display(description="Period there")
     def when(self, row: Booking) -> str:
@@ -179,7 +179,7 @@ class BookingAdmin(CalendarPages, DetailPages, DecidingPages, BulkPages, Request
     def until(self, row: Booking) -> str:
         if row.status not in ("PENDING", "RESERVED"):
             return NOTHING
-        return _two(_deadline(row.change_until, row), _deadline(row.cancel_until, row))
+        return two(_deadline(row.change_until, row), _deadline(row.cancel_until, row))
 
     @admin.display(description="Access")
     def access(self, row: Booking) -> str:
@@ -214,7 +214,3 @@ def _conflict(found: conflicts.Conflict, row: Booking) -> dict[str, Any]:
         "when": words.period(row.starts_at, row.ends_at, zone),
         "zone": zone,
     }
-
-
-def _two(first: Any, second: Any) -> str:
-    return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', first, second)

@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
-from django.utils.html import format_html
 
 from backoffice.bookings.admin import offering, words
 from backoffice.bookings.admin.detail import TERMS, term
@@ -19,7 +18,7 @@ from backoffice.bookings.admin.query import evse_name
 from backoffice.bookings.admin.wizard import WizardPages
 from backoffice.bookings.models import Block, BookableLocation, Booking, Calendar, Resource
 from backoffice.bookings.models.places import Decides
-from backoffice.console.cells import NOTHING, state
+from backoffice.console.cells import NOTHING, state, two
 from backoffice.console.filters import OwnershipFilter, PartyFilter, SelectFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.console.scope import parties_of
@@ -176,7 +175,7 @@ class BookableLocationAdmin(WizardPages, FormPages, ReadOnlyAdmin):
 
     @admin.display(description="Location, id")
     def name(self, row: BookableLocation) -> str:
-        return _two(words.place_name(row), row.object_id)
+        return two(words.place_name(row), row.object_id)
 
     @admin.display(description="What")
     def what(self, row: BookableLocation) -> str:
@@ -216,7 +215,3 @@ def _option(tree: dict[str, Any]) -> str:
 
 def _access(terms: dict[str, Any]) -> str:
     return ", ".join(words.ACCESS.get(each, each) for each in terms.get("supported_access_methods") or ())
-
-
-def _two(first: Any, second: Any) -> str:
-    return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', first, second)

@@ -19,7 +19,7 @@ from backoffice.charging_profiles.admin.steering import SteeringPages
 from backoffice.charging_profiles.models import ProfileRequest
 from backoffice.charging_profiles.rules.asking import CAPABLE, TAKING
 from backoffice.charging_profiles.rules.states import Kind, State, Way
-from backoffice.console.cells import since, span, state, word
+from backoffice.console.cells import since, span, state, two, word
 from backoffice.console.filters import PartnerFilter, SelectFilter, SinceFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.console.scope import parties_of
@@ -196,18 +196,18 @@ class ProfileRequestAdmin(DeedPages, SteeringPages, ReadOnlyAdmin):
 
     @admin.display(description="Request")
     def what(self, row: ProfileRequest) -> str:
-        return _two(KINDS[row.kind], WAYS[row.way])
+        return two(KINDS[row.kind], WAYS[row.way])
 
     @admin.display(description="Profile")
     def profile(self, row: ProfileRequest) -> str:
         tree = row.profile()
         if tree is None:
-            return _two("–", f"of the next {span(row.seconds)}") if row.seconds else "–"
+            return two("–", f"of the next {span(row.seconds)}") if row.seconds else "–"
         more = [f"at least {tree['min_charging_rate']}"] if tree.get("min_charging_rate") is not None else []
         duration = tree.get("duration")
         more += [f"for {span(duration)}"] if duration is not None and 0 < duration < 10**8 else []
         more += [] if tree.get("start_date_time") else ["from the start of charging"]
-        return _two(in_words(tree), ", ".join(more))
+        return two(in_words(tree), ", ".join(more))
 
     @admin.display(description="Session")
     def of_session(self, row: ProfileRequest) -> str:
@@ -220,7 +220,7 @@ class ProfileRequestAdmin(DeedPages, SteeringPages, ReadOnlyAdmin):
 
     @admin.display(description="Partner, by")
     def whose(self, row: ProfileRequest) -> str:
-        return _two(str(row.connection or row.party), row.asked_by)
+        return two(str(row.connection or row.party), row.asked_by)
 
     @admin.display(description="State")
     def standing(self, row: ProfileRequest) -> str:
@@ -228,15 +228,11 @@ class ProfileRequestAdmin(DeedPages, SteeringPages, ReadOnlyAdmin):
 
     @admin.display(description="At once, result")
     def answers(self, row: ProfileRequest) -> str:
-        return _two(word(row.response) if row.response else "–", word(row.result) if row.result else row.reason[:80])
+        return two(word(row.response) if row.response else "–", word(row.result) if row.result else row.reason[:80])
 
     @admin.display(description="Took")
     def took(self, row: ProfileRequest) -> str:
         return f"{(row.ended_at - row.asked_at).total_seconds():.1f} s" if row.ended_at else "–"
-
-
-def _two(first: Any, second: Any) -> str:
-    return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', first, second)
 
 
 def _limit(session: Session) -> str:

@@ -10,7 +10,6 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Upper
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
-from django.utils.html import format_html
 
 from backoffice.charge_points.models import Order
 from backoffice.commands.actions.reservations import MODULE
@@ -19,7 +18,7 @@ from backoffice.commands.admin.words import DIRECTIONS, KINDS, RESPONSES, STATES
 from backoffice.commands.models import Command
 from backoffice.commands.rules.answers import RESULTS
 from backoffice.commands.rules.states import OPEN, State
-from backoffice.console.cells import NOTHING, masked, since, word
+from backoffice.console.cells import NOTHING, masked, since, two, word
 from backoffice.console.filters import PartnerFilter, SelectFilter, SinceFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.console.scope import parties_of
@@ -182,16 +181,16 @@ class CommandAdmin(AskingPages, ReadOnlyAdmin):
 
     @admin.display(description="Command")
     def what(self, row: Command) -> str:
-        return _two(KINDS[row.kind], DIRECTIONS[row.direction])
+        return two(KINDS[row.kind], DIRECTIONS[row.direction])
 
     @admin.display(description="EVSE, session")
     def target(self, row: Command) -> str:
         place = (row.point.evse_id if row.point else "") or row.evse_uid or row.location_id or NOTHING
-        return _two(place, row.session_id or row.reservation_id)
+        return two(place, row.session_id or row.reservation_id)
 
     @admin.display(description="From, to")
     def partner(self, row: Command) -> str:
-        return _two(row.sender, row.receiver or NOTHING)
+        return two(row.sender, row.receiver or NOTHING)
 
     @admin.display(description="State")
     def standing(self, row: Command) -> str:
@@ -199,15 +198,15 @@ class CommandAdmin(AskingPages, ReadOnlyAdmin):
 
     @admin.display(description="Operator said")
     def response_shown(self, row: Command) -> str:
-        return _two(word(row.response) if row.response else NOTHING, row.response_text[:80])
+        return two(word(row.response) if row.response else NOTHING, row.response_text[:80])
 
     @admin.display(description="Charge point did")
     def result_shown(self, row: Command) -> str:
-        return _two(word(row.result) if row.result else NOTHING, row.result_text[:80])
+        return two(word(row.result) if row.result else NOTHING, row.result_text[:80])
 
     @admin.display(description="Took, by")
     def took(self, row: Command) -> str:
-        return _two(_took(row), row.asked_by)
+        return two(_took(row), row.asked_by)
 
 
 def _points(evse_id: str) -> QuerySet[Any]:
@@ -219,7 +218,3 @@ def _points(evse_id: str) -> QuerySet[Any]:
 def _took(row: Command) -> str:
     ended = row.resulted_at or row.responded_at
     return f"{(ended - row.created_at).total_seconds():.1f} s" if ended else NOTHING
-
-
-def _two(first: Any, second: Any) -> str:
-    return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', first, second)

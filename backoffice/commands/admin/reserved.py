@@ -17,7 +17,7 @@ from backoffice.commands.actions import reservations
 from backoffice.commands.actions.reservations import UnableToWithdraw
 from backoffice.commands.models import Reservation
 from backoffice.commands.rules.states import HOLDINGS, ONGOING, Holding, Turn
-from backoffice.console.cells import NOTHING, masked, since, state, word
+from backoffice.console.cells import NOTHING, masked, since, state, two, word
 from backoffice.console.filters import SelectFilter, SinceFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.console.scope import parties_of
@@ -108,15 +108,15 @@ class ReservationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Number")
     def number(self, row: Reservation) -> str:
-        return _two(row.pk, row.reservation_id)
+        return two(row.pk, row.reservation_id)
 
     @admin.display(description="EVSE")
     def evse_shown(self, row: Reservation) -> str:
-        return _two(row.evse.evse_id or row.evse.uid, row.location_id)
+        return two(row.evse.evse_id or row.evse.uid, row.location_id)
 
     @admin.display(description="Driver of, card")
     def driver(self, row: Reservation) -> str:
-        return _two(row.emsp, masked(row.token_uid))
+        return two(row.emsp, masked(row.token_uid))
 
     @admin.display(description="State")
     def standing(self, row: Reservation) -> str:
@@ -140,7 +140,3 @@ class ReservationAdmin(ReadOnlyAdmin):
 
 def standing(row: Reservation) -> str:
     return state(row.state, tone=TONES.get(row.state, ("off", "circle")))
-
-
-def _two(first: Any, second: Any) -> str:
-    return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', first, second)

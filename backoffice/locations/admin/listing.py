@@ -12,7 +12,7 @@ from django.urls import URLPattern
 from django.utils.html import format_html, format_html_join
 from unfold.views import ChangeList
 
-from backoffice.console.cells import NOTHING, copyable, since, state, word
+from backoffice.console.cells import NOTHING, copyable, since, state, two, word
 from backoffice.console.model_admins import ConsoleAdmin, Empty
 from backoffice.locations.admin.board import BoardPages
 from backoffice.locations.admin.detail import DetailPages
@@ -139,7 +139,7 @@ class LocationAdmin(DetailPages, EditPages, UploadPages, BoardPages, MapPages, C
 
     @admin.display(description="Place", ordering="city")
     def where(self, row: Location) -> str:
-        return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', row.city, row.country)
+        return two(row.city, row.country)
 
     @admin.display(description="EVSEs")
     def evses(self, row: Any) -> str:

@@ -21,7 +21,7 @@ from backoffice.cdrs.rules.checking import zone_name
 from backoffice.fields import Bare
 from backoffice.payments.actions import invoicing
 from backoffice.payments.models import Advice, CardCharge, CardPayment, DriverInvoice, TieDecision
-from backoffice.payments.rules.money import payable, units
+from backoffice.payments.rules.money import payable, shown, units
 from backoffice.payments.rules.tie import Book, Decided, Entry, Line, Sum, known_zone, local_day, sums, tie
 from backoffice.payments.rules.transaction import BILLED_FOR, State
 from backoffice.tokens.models import Token
@@ -271,8 +271,8 @@ def _owed(cdr: Cdr) -> int:
 
 def write_off(
     side: Side, reference: str, *, reason: str, by: str, now: datetime, parties: Sequence[int] | None = None
-) -> int:
-    """What was not captured will not come. Returns how many minor units. Raises UnableToDecide."""
+) -> str:
+    """What was not captured will not come. Returns how much it is, as it is shown. Raises UnableToDecide."""
     why = _because(reason)
     with transaction.atomic():
         line = line_of(side, reference, now=now, parties=parties)
@@ -284,14 +284,14 @@ def write_off(
         TieDecision.objects.create(
             reference=line.reference, written_off=line.at_risk, currency=line.currency, reason=why, by=by[:150], at=now
         )
-    return line.at_risk
+    return shown(line.at_risk, line.currency)
 
 
 def give_back(
     side: Side, reference: str, *, reason: str, by: str, now: datetime, parties: Sequence[int] | None = None
-) -> int:
-    """The driver has got what was captured too much: the module has no message that says so, so a person does. Returns how many
-    minor units. Raises UnableToDecide."""
+) -> str:
+    """The driver has got what was captured too much: the module has no message that says so, so a person does. Returns how much
+    it is, as it is shown. Raises UnableToDecide."""
     why = _because(reason)
     with transaction.atomic():
         line = line_of(side, reference, now=now, parties=parties)
@@ -318,7 +318,7 @@ def give_back(
         charge = CardCharge.objects.alias(key=Upper("reference")).filter(key=key).order_by("pk").last()
         if charge is not None:
             invoicing.give_back(charge, line.to_give_back, receipt=(), now=now)
-    return line.to_give_back
+    return shown(line.to_give_back, line.currency)
 
 
 def match(advice: Advice, reference: str, *, reason: str, by: str, now: datetime) -> CardCharge:

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from backoffice.console.cells import NOTHING, masked, since
+from backoffice.console.cells import NOTHING, masked, since, two
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.tokens.admin.filters import DECISIONS
 from backoffice.tokens.admin.words import how, outcome, uid_for
@@ -73,14 +73,11 @@ class AuthorizationAdmin(ReadOnlyAdmin):
         if row.token_id:
             url = reverse("admin:tokens_token_change", args=[row.token_id])
             shown = format_html('<a href="{}">{}</a>', url, shown)
-        return format_html(
-            '<span>{}<br><span class="rd-quiet">{}</span></span>', shown, row.contract_id or row.token_type
-        )
+        return two(shown, row.contract_id or row.token_type)
 
     @admin.display(description="Driver of, partner")
     def whose(self, row: Authorization) -> str:
-        return format_html(
-            '<span>{}<br><span class="rd-quiet">{}</span></span>',
+        return two(
             row.emsp or NOTHING,
             row.connection or "in this house",
         )
@@ -90,7 +87,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
         if not row.location_id:
             return NOTHING
         evses = ", ".join(row.evse_uids[:2]) + ("…" if len(row.evse_uids) > 2 else "")
-        return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', row.location_id, evses)
+        return two(row.location_id, evses)
 
     @admin.display(description="Asked by, ground")
     def ground(self, row: Authorization) -> str:

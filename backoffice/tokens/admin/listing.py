@@ -13,7 +13,7 @@ from django.urls import URLPattern
 from django.utils.html import format_html
 from unfold.views import ChangeList
 
-from backoffice.console.cells import NOTHING, masked, since, word
+from backoffice.console.cells import NOTHING, masked, since, two, word
 from backoffice.console.model_admins import ConsoleAdmin, Empty
 from backoffice.tokens.admin.deeds import DeedPages
 from backoffice.tokens.admin.detail import DetailPages
@@ -149,22 +149,20 @@ class TokenAdmin(DetailPages, EditPages, DeedPages, UploadPages, ConsoleAdmin):
 
     @admin.display(description="Contract, printed number")
     def holder(self, row: Token) -> str:
-        return format_html(
-            '<span>{}<br><span class="rd-quiet">{}</span></span>', row.contract_id, row.visual_number or NOTHING
-        )
+        return two(row.contract_id, row.visual_number or NOTHING)
 
     @admin.display(description="Type, issuer")
     def kind(self, row: Token) -> str:
-        return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', row.type, row.issuer)
+        return two(row.type, row.issuer)
 
     @admin.display(description="Group, energy, language")
     def more(self, row: Token) -> str:
         told = ", ".join(filter(None, (row.energy_supplier, row.language)))
-        return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', row.group_id or NOTHING, told)
+        return two(row.group_id or NOTHING, told)
 
     @admin.display(description="State, whitelist")
     def state(self, row: Token) -> str:
-        return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', standing(row), word(row.whitelist))
+        return two(standing(row), word(row.whitelist))
 
     @admin.display(description="Last used")
     def used(self, row: Token) -> str:

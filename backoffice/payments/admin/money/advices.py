@@ -13,7 +13,7 @@ from django.urls import URLPattern, reverse
 from django.views.decorators.http import require_POST
 
 from backoffice.console import trail
-from backoffice.console.cells import NOTHING, since, state, word
+from backoffice.console.cells import NOTHING, since, state, two, word
 from backoffice.console.filters import SelectFilter, SinceFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.console.scope import parties_of
@@ -21,7 +21,7 @@ from backoffice.fields import DocumentField
 from backoffice.partners.models import Party
 from backoffice.payments.actions import advices, invoicing, tying
 from backoffice.payments.admin.money.tie import DECIDE, TiePages
-from backoffice.payments.admin.money.words import CAPTURES, money, price, two
+from backoffice.payments.admin.money.words import CAPTURES, money, price
 from backoffice.payments.models import Advice, CardCharge, DriverInvoice, QuarantinedAdvice, Terminal
 from backoffice.payments.rules.money import payable, units
 from backoffice.payments.rules.receipt import lines

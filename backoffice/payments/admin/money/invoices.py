@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from backoffice.console import trail
-from backoffice.console.cells import NOTHING, since, state
+from backoffice.console.cells import NOTHING, since, state, two
 from backoffice.console.filters import SelectFilter, SinceFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
-from backoffice.payments.admin.money.words import money, two
+from backoffice.payments.admin.money.words import money
 from backoffice.payments.models import DriverInvoice
 
 

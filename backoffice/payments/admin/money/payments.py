@@ -13,12 +13,12 @@ from django.urls import URLPattern, reverse
 from django.views.decorators.http import require_POST
 
 from backoffice.console import trail
-from backoffice.console.cells import NOTHING, since, word
+from backoffice.console.cells import NOTHING, since, two, word
 from backoffice.console.filters import SelectFilter, SinceFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.console.scope import parties_of
 from backoffice.payments.actions import crediting, watching
-from backoffice.payments.admin.money.words import MEANING, money, standing, two
+from backoffice.payments.admin.money.words import MEANING, money, standing
 from backoffice.payments.models import CardPayment, Terminal
 from backoffice.payments.rules.transaction import AT_RISK, DUE, OVER, TO_GIVE_BACK, WAITING, State
 from backoffice.roaming_site import site

@@ -10,12 +10,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from backoffice.console.cells import since
+from backoffice.console.cells import since, two
 from backoffice.console.model_admins import ConsoleAdmin, Empty
 from backoffice.console.scope import parties_of
 from backoffice.partners.models import Party
 from backoffice.payments.actions import selling
-from backoffice.payments.admin.money.words import two
 from backoffice.payments.models import InvoiceSeller
 from backoffice.roaming_site import site
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -104,39 +105,21 @@ class TiePages:
         return answer
 
     def write_off_view(self, request: HttpRequest) -> HttpResponse:
-        side, days = _asked(request, request.POST)
-        reference = request.POST.get("reference", "")[:36]
-        try:
-            minor = tying.write_off(
-                side,
-                reference,
-                reason=request.POST.get("reason", ""),
-                by=request.user.get_username(),
-                now=site.now(),
-                parties=parties_of(request.user),
-            )
-        except tying.UnableToDecide as error:
-            self.sorry(request, error)
-        else:
-            self.done(request, f"Written off: {minor} minor units of {reference[:8]}.")
-        return HttpResponseRedirect(f"{reverse('admin:payments_advice_tie')}?side={side.value}&days={days}")
+        return self._decided(request, tying.write_off, "Written off")
 
     def give_back_view(self, request: HttpRequest) -> HttpResponse:
+        return self._decided(request, tying.give_back, "Given back")
+
+    def _decided(self, request: HttpRequest, decide: Callable[..., str], word: str) -> HttpResponse:
         side, days = _asked(request, request.POST)
         reference = request.POST.get("reference", "")[:36]
+        reason, by = request.POST.get("reason", ""), request.user.get_username()
         try:
-            minor = tying.give_back(
-                side,
-                reference,
-                reason=request.POST.get("reason", ""),
-                by=request.user.get_username(),
-                now=site.now(),
-                parties=parties_of(request.user),
-            )
+            amount = decide(side, reference, reason=reason, by=by, now=site.now(), parties=parties_of(request.user))
         except tying.UnableToDecide as error:
             self.sorry(request, error)
         else:
-            self.done(request, f"Given back: {minor} minor units of {reference[:8]}.")
+            self.done(request, f"{word}: {amount} of {reference[:8]}.")
         return HttpResponseRedirect(f"{reverse('admin:payments_advice_tie')}?side={side.value}&days={days}")
 
     def _tied(self, request: HttpRequest, side: Side, days: str) -> tying.Tied:

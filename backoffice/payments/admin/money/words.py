@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from django.utils.html import format_html
-
 from backoffice.console.cells import NOTHING, Tone, state
 from backoffice.payments.rules.money import shown, units
 from backoffice.payments.rules.tie import Finding
@@ -84,7 +82,3 @@ def money(minor: int | None, currency: str) -> str:
 def price(value: Decimal, currency: str) -> str:
     """Of an amount with its decimals, as it is paid."""
     return shown(units(Decimal(value), currency), currency)
-
-
-def two(first: object, second: object) -> str:
-    return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', first, second)

@@ -13,7 +13,7 @@ from django.urls import URLPattern
 from django.utils.html import format_html
 from unfold.views import ChangeList
 
-from backoffice.console.cells import NOTHING, since, word
+from backoffice.console.cells import NOTHING, since, two, word
 from backoffice.console.filters import SelectFilter
 from backoffice.console.model_admins import Empty, ReadOnlyAdmin
 from backoffice.console.scope import parties_of
@@ -191,7 +191,7 @@ class TerminalAdmin(DetailPages, ServingPages, AskingPages, ReadOnlyAdmin):
 
     @admin.display(description="Address")
     def place(self, row: Terminal) -> str:
-        return _two(row.address or NOTHING, f"{row.city} {row.country}".strip())
+        return two(row.address or NOTHING, f"{row.city} {row.country}".strip())
 
     @admin.display(description="Serves")
     def serves(self, row: Any) -> str:
@@ -207,11 +207,11 @@ class TerminalAdmin(DetailPages, ServingPages, AskingPages, ReadOnlyAdmin):
     @admin.display(description="Invoices")
     def invoices(self, row: Terminal) -> str:
         who = {"CPO": "by the CPO", "PTP": "by the provider"}.get(row.invoice_creator, NOTHING)
-        return _two(who, urlsplit(row.invoice_base_url).hostname or row.invoice_base_url)
+        return two(who, urlsplit(row.invoice_base_url).hostname or row.invoice_base_url)
 
     @admin.display(description="State, updated")
     def standing(self, row: Terminal) -> str:
-        return _two(standing(row), since(row.last_updated))
+        return two(standing(row), since(row.last_updated))
 
     @admin.display(description="To look at")
     def to_look_at(self, row: Any) -> str:
@@ -222,7 +222,3 @@ def _customer(row: Terminal) -> str:
     if row.customer is None:
         return "for nobody yet"
     return f"{row.customer}{f', {row.customer_reference}' if row.customer_reference else ''}"
-
-
-def _two(first: Any, second: Any) -> str:
-    return format_html('<span>{}<br><span class="rd-quiet">{}</span></span>', first, second)
