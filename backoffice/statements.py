@@ -22,7 +22,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 from django.db.transaction import atomic
-from psycopg.abc import Buffer
+from psycopg.abc import Buffer, DumperKey, PyFormat
 from psycopg.pq.abc import PGresult
 from psycopg.types.array import ListDumper
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
@@ -122,8 +122,7 @@ def run_first(sql: str, given: Given = ()) -> list[Row]:
     """As `run`, for the read that a request begins with: it is the health check of the kept connection as well, so that one
     which died since the last request is replaced without asking it first whether it lives."""
     database = connections[DEFAULT_DB_ALIAS]
-    kept = database.connection is not None and not database.in_atomic_block and not database.health_check_done
-    if not kept:
+    if database.connection is None or database.in_atomic_block:
         return run(sql, given)
     database.health_check_done = True
     try:
@@ -133,6 +132,16 @@ def run_first(sql: str, given: Given = ()) -> list[Row]:
             raise
         database.close()
         return run(sql, given)
+
+
+def trust() -> bool:
+    """Let the next transaction begin without asking first whether the connection still lives. False where there is none. For who
+    begins again with `run_first` when the first journey fails."""
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.connection is None:
+        return False
+    database.health_check_done = True
+    return True
 
 
 class _Kept:
@@ -200,6 +209,12 @@ def _kept(database: Any) -> _Kept:
 class _Column(ListDumper):
     """A list as a batch sends it, a column of one kind of value: written in one go, where psycopg's own goes through it value by
     value. A page of CDRs has thirty columns."""
+
+    def get_key(self, obj: list[Any], format: PyFormat) -> DumperKey:  # noqa: A002  # psycopg calls it so
+        """As psycopg's, which looks for the first value and asks who writes it to say the same."""
+        if obj and type(obj[0]) in (int, str) and not self.oid:
+            return (self.cls, type(obj[0]))
+        return super().get_key(obj, format)
 
     def dump(self, obj: list[Any]) -> Buffer | None:
         kinds = set(map(type, obj))

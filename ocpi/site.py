@@ -77,6 +77,17 @@ class Outgoing:
 Authenticator = Callable[[str | None, str], Peer | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Whom a token belonged to when it was last shown here. `ask`, within a transaction, puts the question anew; what it gives is
+    called after the next statement and says whether the guess was right."""
+
+    peer: Peer
+    ask: Callable[[], Callable[[], bool]]
+
+
+Guesser = Callable[[str | None, str], Guess | None]
+
 Recorder = Callable[[Exchange], None]
 
 
@@ -88,6 +99,7 @@ class OcpiSite:
         self.public_url = ""
         self.client: Client | None = None
         self.authenticate: Authenticator = _nobody
+        self.guess: Guesser = _nobody
         self.record: Recorder = _nowhere
         self.transaction: Callable[[], AbstractContextManager[None]] = atomic
         self.versions: tuple[str, ...] = ("2.3.0", "2.2.1")
@@ -179,7 +191,7 @@ class OcpiSite:
         return outcome
 
 
-def _nobody(encoded: str | None, plain: str) -> Peer | None:
+def _nobody(encoded: str | None, plain: str) -> None:
     return None
 
 

@@ -9,12 +9,17 @@ from backoffice.partners.models import Connection
 from backoffice.partners.rules import REGISTERED, ConnectionState, NotAllowed
 from backoffice.roaming_site import site
 from ocpi.module import Answer, Call, CallArrival, Calls, Module, Peer, Refusal
+from ocpi.site import Guess
 from ocpi.wire.credentials import Credentials
 from ocpi.wire.envelope import StatusCode
 
 
 def authenticate(encoded: str | None, plain: str) -> Peer | None:
     return peers.by_token(encoded, plain, site.now())
+
+
+def guess(encoded: str | None, plain: str) -> Guess | None:
+    return peers.guess(encoded, plain, site.now())
 
 
 def read(arrival: CallArrival) -> Answer:
@@ -67,6 +72,7 @@ def _received(connection: Connection, arrival: CallArrival) -> Answer:
 
 
 site.authenticate = authenticate
+site.guess = guess
 site.register(
     Module(
         "credentials",

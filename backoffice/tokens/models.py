@@ -106,20 +106,32 @@ class Authorization(models.Model):
     """One decision whether somebody may charge, with its reason. Written once; only `used_at` follows.
 
     `party`: ours that was asked, or whose charge point asked. `emsp`: whose driver it is, a partner's party or our own.
+
+    The database does not check to whom it points, as in the message log: it is written while a driver waits, and each check locks
+    a row that all decisions of a partner share. Whoever deletes such a row does it through the models, which set these to null.
     """
 
     at = models.DateTimeField()
     kind = EnumField(Kind)
-    party = models.ForeignKey(Party, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    party = models.ForeignKey(
+        Party, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     token = models.ForeignKey(
-        Token, on_delete=models.SET_NULL, null=True, related_name="authorizations", db_index=False
+        Token, on_delete=models.SET_NULL, null=True, related_name="authorizations", db_index=False, db_constraint=False
     )
     uid = models.CharField(max_length=255)
     token_type = models.CharField(max_length=255)
     contract_id = models.CharField(max_length=36, blank=True)
-    emsp = models.ForeignKey(Party, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    emsp = models.ForeignKey(
+        Party, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     connection = models.ForeignKey(
-        Connection, on_delete=models.SET_NULL, null=True, related_name="authorizations", db_index=False
+        Connection,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="authorizations",
+        db_index=False,
+        db_constraint=False,
     )
     location_id = models.CharField(max_length=36, blank=True)
     evse_uids = ArrayField(models.CharField(max_length=36), default=list)

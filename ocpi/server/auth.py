@@ -15,9 +15,12 @@ from ocpi.module import Peer
 from ocpi.site import OcpiSite
 from ocpi.wire.headers import BadHeader, decode_token
 
+Readings = tuple[str | None, str]
+"""Of a header: the Base64 one, None when it is none, and the plain one."""
 
-def authenticated(site: OcpiSite, meta: Mapping[str, Any]) -> tuple[Peer, str]:
-    """The peer and the token it showed. Raises DRF's 401 exceptions."""
+
+def read(meta: Mapping[str, Any]) -> Readings:
+    """Raises DRF's 401 exceptions."""
     value = meta.get("HTTP_AUTHORIZATION", "")
     if not value:
         raise NotAuthenticated("The Authorization header is missing: send 'Token ' and the Base64 credentials token.")
@@ -30,7 +33,18 @@ def authenticated(site: OcpiSite, meta: Mapping[str, Any]) -> tuple[Peer, str]:
         encoded = decode_token(value)
     except BadHeader:
         encoded = None  # still a valid header for a partner that sends plain tokens
-    peer = site.authenticate(encoded, plain)
+    return encoded, plain
+
+
+def authenticated(site: OcpiSite, readings: Readings) -> Peer:
+    """Raises DRF's 401 exception."""
+    peer = site.authenticate(*readings)
     if peer is None:
         raise AuthenticationFailed("This credentials token is not known here.")
-    return peer, plain if peer.plain_token or encoded is None else encoded
+    return peer
+
+
+def token_of(peer: Peer, readings: Readings) -> str:
+    """The token that the peer showed."""
+    encoded, plain = readings
+    return plain if peer.plain_token or encoded is None else encoded

@@ -7,7 +7,6 @@ An HTTP error is only for what is wrong below the OCPI layer; valid JSON with a 
 from __future__ import annotations
 
 import logging
-import re
 import time
 import uuid
 from collections import Counter
@@ -22,14 +21,14 @@ from rest_framework.exceptions import APIException, MethodNotAllowed
 from rest_framework.viewsets import ViewSet
 
 from ocpi.module import Module, Peer, Refusal, Unknown
-from ocpi.server.auth import authenticated
+from ocpi.server.auth import Readings, authenticated, read, token_of
 from ocpi.server.routing import check_routing, read_routing
-from ocpi.site import Exchange, OcpiSite
+from ocpi.site import Exchange, Guess, OcpiSite
 from ocpi.versions.repairs import Applied
 from ocpi.wire import envelope
 from ocpi.wire import json as wire_json
 from ocpi.wire.envelope import StatusCode
-from ocpi.wire.headers import Routing, message_id
+from ocpi.wire.headers import UNROUTED, Routing, message_id
 from ocpi.wire.versions import InterfaceRole
 
 log = logging.getLogger("ocpi.server")
@@ -37,6 +36,10 @@ T = TypeVar("T")
 
 RETRIED = {"40P01", "40001", "55P03"}
 """SQLSTATEs worth another try: deadlock, serialization failure, lock time-out."""
+
+
+class _Mistaken(Exception):
+    """The peer was guessed and is another one."""
 
 
 class Door(ViewSet):
@@ -60,12 +63,86 @@ class Door(ViewSet):
     meta: dict[str, Any]
     started: float
     recorded: bool
+    _data: bytes | None
+
+    guesses: bool = False
+    """Whether all that this door does before it answers is done by `write`, or after `prove`. Then the question who asks travels
+    with the first statement of that transaction: until it is answered, the peer is the one that showed this token last."""
+
+    unproved: Guess | None
+    """While the peer is a guess. Nothing is answered and nothing is committed before it is proved."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.started = time.perf_counter()
         self.recorded = False
-        self.routing = Routing()
-        self.meta = meta = request.META
+        self.meta = request.META
+        self.unproved = None
+        self._data = None
+        self._open_exchange(request)
+        response = self._guessed(request, args, kwargs) if self.guesses and request.method != "GET" else None
+        if response is None:
+            try:
+                self.enter(request)
+                response = self._handled(request, args, kwargs)
+            except Exception as exc:  # noqa: BLE001  # whatever it was, the answer is in the envelope
+                response = self.handle_exception(exc)
+        if not self.recorded:
+            self.close_exchange(response)
+        return response
+
+    def _handled(self, request: HttpRequest, args: Any, kwargs: Any) -> HttpResponseBase:
+        verb = (request.method or "").lower()
+        handler = getattr(self, verb, None) if verb in self.http_method_names else None
+        if handler is None:
+            raise MethodNotAllowed(request.method or "")
+        response: HttpResponseBase = handler(request, *args, **kwargs)
+        return response
+
+    def _guessed(self, request: HttpRequest, args: Any, kwargs: Any) -> HttpResponseBase | None:
+        """As the usual way, for who showed this token last. None where nobody did, where it is somebody else now, and where
+        something went wrong before that was known: then all is undone and the usual way is gone."""
+        try:
+            self._in_private(request)
+            readings = read(self.meta)
+            self.unproved = guess = self.site.guess(*readings)
+            if guess is None:
+                return None
+            self._admit(guess.peer, readings)
+            response = self._handled(request, args, kwargs)
+            self.prove()
+            return response
+        except Exception as exc:  # noqa: BLE001  # as in `dispatch`
+            if self.unproved is None or self._rightly_refused(exc):
+                return self.handle_exception(exc)
+        self.unproved = None
+        self.recorded = False
+        self._open_exchange(request)
+        return None
+
+    def _rightly_refused(self, exc: Exception) -> bool:
+        """Whether this is what the peer would hear that was guessed, and it is that one. Somebody who is refused all day costs no
+        more than one who is not."""
+        if not isinstance(exc, Refusal | APIException):
+            return False
+        try:
+            self.prove()
+        except Exception:  # noqa: BLE001  # the usual way says what it is
+            return False
+        return True
+
+    def prove(self) -> None:
+        """Raises _Mistaken if somebody else shows this token now than showed it last."""
+        if self.unproved is not None:
+            self._prove(self.unproved.ask())
+
+    def _prove(self, told: Callable[[], bool]) -> None:
+        if not told():
+            raise _Mistaken
+        self.unproved = None
+
+    def _open_exchange(self, request: HttpRequest) -> None:
+        meta = self.meta
+        self.routing = UNROUTED
         self.exchange = Exchange(
             at=self.site.now(),
             incoming=True,
@@ -76,27 +153,21 @@ class Door(ViewSet):
             request_id=message_id(meta.get("HTTP_X_REQUEST_ID")) or str(uuid.uuid4()),
             correlation_id=message_id(meta.get("HTTP_X_CORRELATION_ID")) or str(uuid.uuid4()),
         )
-        response: HttpResponseBase
-        try:
-            self.enter(request)
-            verb = (request.method or "").lower()
-            handler = getattr(self, verb, None) if verb in self.http_method_names else None
-            if handler is None:
-                raise MethodNotAllowed(request.method or "")
-            response = handler(request, *args, **kwargs)
-        except Exception as exc:  # noqa: BLE001  # whatever it was, the answer is in the envelope
-            response = self.handle_exception(exc)
-        if not self.recorded:
-            self.close_exchange(response)
-        return response
 
     def enter(self, request: HttpRequest) -> None:
         """Who asks, and whether it may ask here. Accept headers never lead to 406: an OCPI answer is JSON."""
+        self._in_private(request)
+        readings = read(self.meta)
+        self._admit(authenticated(self.site, readings), readings)
+
+    def _in_private(self, request: HttpRequest) -> None:
         if self.site.public_url.startswith("https://") and not request.is_secure():
             # not a redirect: that would let a partner go on sending its token in the clear
             raise Refusal("This platform is reached by https only. Renew the token that was sent without it.", http=403)
-        self.peer, self.shown = authenticated(self.site, self.meta)
-        peer = self.peer
+
+    def _admit(self, peer: Peer, readings: Readings) -> None:
+        self.peer = peer
+        self.shown = token_of(peer, readings)
         self.exchange.connection = peer.connection
         if peer.bootstrap and self.module is not None and not self.module.bootstrap:
             raise Refusal("This token opens versions and credentials only.", http=401)
@@ -104,9 +175,10 @@ class Door(ViewSet):
             raise Unknown("This interface is not in the version details of this connection.")
         if self.module is not None and self.module.routed:
             self.routing = read_routing(self.meta)
-            self.exchange.from_party = _party(self.routing.from_country, self.routing.from_party)
-            self.exchange.to_party = _party(self.routing.to_country, self.routing.to_party)
-            check_routing(self.routing, peer)
+            if self.routing is not UNROUTED:
+                self.exchange.from_party = _party(self.routing.from_country, self.routing.from_party)
+                self.exchange.to_party = _party(self.routing.to_country, self.routing.to_party)
+                check_routing(self.routing, peer)
 
     def handle_exception(self, exc: Exception) -> HttpResponse:
         """Every way of failing, as an answer in the protocol's own terms."""
@@ -159,14 +231,16 @@ class Door(ViewSet):
         if meta.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("", "identity"):
             raise Refusal("Content-Encoding is not supported: send the body as it is.", http=415)
         length = meta.get("CONTENT_LENGTH", "")
-        if re.fullmatch("[0-9]+", length) and int(length[:20]) > limit:
+        if length.isascii() and length.isdigit() and int(length[:20]) > limit:
             raise Refusal(f"The body is larger than {limit} bytes.", http=413)
         # Django reads as much as Content-Length says; a chunked body has none, and the web server knows its end
         chunked = not length and meta.get("wsgi.input_terminated", False)
-        try:
-            data = (meta["wsgi.input"] if chunked else self.request).read(limit + 1)
-        except OSError as error:
-            raise Refusal("The body broke off.", http=400) from error
+        data = self._data
+        if data is None:
+            try:
+                data = self._data = (meta["wsgi.input"] if chunked else self.request).read(limit + 1)
+            except OSError as error:
+                raise Refusal("The body broke off.", http=400) from error
         if len(data) > limit:
             raise Refusal(f"The body is larger than {limit} bytes.", http=413)
         self.exchange.request_body = data
@@ -193,16 +267,18 @@ class Door(ViewSet):
         if message and len(message) > 500:
             message = message[:497] + "..."
         body = envelope.answer(data, status_code=ocpi, status_message=message, now=self.site.now())
-        response = HttpResponse(body, status=http, content_type="application/json")
-        response["Content-Length"] = str(len(body))  # else the web server would send it in chunks
-        response["X-Request-ID"] = self.exchange.request_id
-        response["X-Correlation-ID"] = self.exchange.correlation_id
-        for name, value in self.routing.swapped().as_headers().items():
-            response[name] = value
-        for name, value in (headers or {}).items():
-            response[name] = value
+        told = {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),  # else the web server would send it in chunks
+            "X-Request-ID": self.exchange.request_id,
+            "X-Correlation-ID": self.exchange.correlation_id,
+        }
+        if self.routing is not UNROUTED:
+            told |= self.routing.swapped().as_headers()
+        if headers:
+            told |= headers
         self.exchange.ocpi_status = int(ocpi)
-        return response
+        return HttpResponse(body, status=http, headers=told)
 
     def _note(self, repairs: Sequence[Applied]) -> None:
         if repairs:
@@ -215,7 +291,10 @@ class Door(ViewSet):
             attempt += 1
             try:
                 with self.site.transaction():
+                    told = self.unproved.ask() if self.unproved is not None else None
                     response = effect()
+                    if told is not None:
+                        self._prove(told)
                     self.close_exchange(response)
                 return response
             except OperationalError as error:

@@ -15,6 +15,7 @@ from ocpi.wire.headers import (
     OCPI_FROM_PARTY_ID,
     OCPI_TO_COUNTRY_CODE,
     OCPI_TO_PARTY_ID,
+    UNROUTED,
     BadHeader,
     Routing,
 )
@@ -30,7 +31,7 @@ def read_routing(meta: Mapping[str, str]) -> Routing:
     """Out of a request's environment. Raises Refusal 2001 for malformed codes."""
     told = {name: meta[given] for given, name in _NAMES.items() if given in meta}
     if not told:
-        return Routing()
+        return UNROUTED
     try:
         return Routing.parse(told)
     except BadHeader as error:

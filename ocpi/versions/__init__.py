@@ -11,6 +11,7 @@ Django never enters.
 """
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any
 
 from ocpi.versions import bookings_1_1, no_bookings, v2_1_1, v2_2_1, v2_3_0
@@ -60,6 +61,7 @@ _walker = Walker(VERSIONS | {edition.number: edition for edition in _EDITIONS.va
 _NOTHING = Context()
 
 
+@cache
 def spoken(version: str, bookings: str, cls: type[Wire]) -> str:
     """How a peer of this version and edition of bookings says an object of this class, by the name that the other functions
     take for a version: the version itself, unless the edition makes a difference to the class.

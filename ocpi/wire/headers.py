@@ -99,6 +99,10 @@ class Routing:
         return {name: value for name, value in headers.items() if value is not None}
 
 
+UNROUTED = Routing()
+"""No such header, as between two platforms on a direct connection."""
+
+
 def _party(found: Mapping[str, str], country_header: str, party_header: str) -> tuple[str | None, str | None]:
     country = found.get(country_header.lower(), "").strip()
     party = found.get(party_header.lower(), "").strip()

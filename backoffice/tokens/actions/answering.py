@@ -93,12 +93,12 @@ def _find(parties: Sequence[PartyRef], uid: str, kind: str) -> tuple[tuple[int, 
     """(row id, party id), what it says about itself, and the whole token."""
     rows = statements.run(
         """SELECT id, party_id, type, valid, hold, only_in, document FROM tokens_token
-           WHERE upper(object_id) = upper(%s) AND type = %s AND party_id = ANY(%s) ORDER BY id LIMIT 1""",
+           WHERE upper(object_id) = upper(%s) AND type = %s AND party_id = ANY(%s)""",
         [uid, kind, [party.id for party in parties]],
     )
     if not rows:
         return None
-    pk, party, kind, valid, hold, only_in, document = rows[0]
+    pk, party, kind, valid, hold, only_in, document = min(rows)  # the oldest, where several of our parties have it
     tree = cast("Tree", wire_json.reread(document))
     return (pk, party), Standing(kind, valid, Hold(hold), tuple(only_in)), tree
 

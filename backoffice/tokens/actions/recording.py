@@ -25,7 +25,7 @@ RETURNING id
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Decided:
     """A decision as it is written down; the fields are those of `Authorization`."""
 

@@ -14,13 +14,20 @@ from ocpi.server.viewsets.paths import match, split_path
 from ocpi.wire import json as wire_json
 from ocpi.wire.base import Wire
 
+Matched = tuple[Call, dict[str, str]]
+"""A route and the variables of its path."""
+
+
+def matched(routes: Sequence[Call], segments: tuple[str, ...]) -> list[Matched]:
+    """Those at this path, whatever their methods."""
+    return [(route, found) for route in routes if (found := match(route.path, segments)) is not None]
+
 
 class AnsweringDoor(Door):
     """A door with routes that are functions."""
 
-    def routed(self, routes: Sequence[Call], segments: tuple[str, ...]) -> HttpResponse:
+    def routed(self, matching: Sequence[Matched]) -> HttpResponse:
         """Raises Unknown for a path that no route has, MethodNotAllowed for one that has other methods."""
-        matching = [(route, found) for route in routes if (found := match(route.path, segments)) is not None]
         if not matching:
             raise Unknown("There is nothing at this path.")
         for route, variables in matching:
@@ -55,7 +62,7 @@ class AnsweringDoor(Door):
             segments=variables,
             tree=tree,
             value=value,
-            query=dict(self.request.GET.items()),
+            query=dict(self.request.GET.items()) if self.meta.get("QUERY_STRING") else {},
             now=self.exchange.at,
             correlation_id=self.exchange.correlation_id,
             sender=peer.their_party(self.routing.from_country or "", self.routing.from_party or ""),
@@ -63,7 +70,10 @@ class AnsweringDoor(Door):
             merge=merge,
             token=self.shown if self.module and self.module.bootstrap else "",
         )
-        return self.write(lambda: self._said(route, arrival)) if route.atomic else self._said(route, arrival)
+        if route.atomic:
+            return self.write(lambda: self._said(route, arrival))
+        self.prove()
+        return self._said(route, arrival)
 
     def _said(self, route: Call, arrival: CallArrival) -> HttpResponse:
         return self._in_words(route.answer(arrival))
@@ -90,7 +100,7 @@ class CallsDoor(AnsweringDoor):
         return self.module.shape.routes
 
     def call(self, request: HttpRequest, path: str = "") -> HttpResponse:
-        return self.routed(self.routes, split_path(path))
+        return self.routed(matched(self.routes, split_path(path)))
 
     get = post = put = patch = delete = call
 

@@ -31,8 +31,8 @@ class DocumentsDoor(ExchangedDoor):
         return self._as_stored((*segments[:before], "/".join(segments[before:])) if segments[before:] else segments)
 
     def post(self, request: HttpRequest, path: str = "") -> HttpResponse:
-        if self._calls(path):
-            return self.routed(self.shape.calls, split_path(path))
+        if called := self._calls(path):
+            return self.routed(called)
         if self.interface is InterfaceRole.SENDER or split_path(path):
             raise MethodNotAllowed("POST")
         body = self.body()
@@ -56,8 +56,8 @@ class DocumentsDoor(ExchangedDoor):
 
     def change(self, request: HttpRequest, path: str = "") -> HttpResponse:
         """Only at a call: a document is not changed."""
-        if self._calls(path):
-            return self.routed(self.shape.calls, split_path(path))
+        if called := self._calls(path):
+            return self.routed(called)
         raise MethodNotAllowed(request.method or "")
 
     put = patch = change

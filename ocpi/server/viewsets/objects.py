@@ -10,7 +10,7 @@ from rest_framework.exceptions import MethodNotAllowed
 from ocpi.module import Arrival, Exchanged, Level, OwnedObjects, PartyRef, Refusal, Stored, Tree, Unknown
 from ocpi.server.bodies import dialect, lift, lowered, mended, merger, validated
 from ocpi.server.paging import MOMENT, page_headers, read_query
-from ocpi.server.viewsets.calls import AnsweringDoor
+from ocpi.server.viewsets.calls import AnsweringDoor, Matched, matched
 from ocpi.server.viewsets.paths import match, object_address, qualified, split_path
 from ocpi.wire.base import Wire
 from ocpi.wire.envelope import StatusCode
@@ -19,6 +19,8 @@ from ocpi.wire.versions import InterfaceRole
 
 class ExchangedDoor(AnsweringDoor):
     """What owned objects and documents share: pages of ours, one object of theirs as it is stored here."""
+
+    guesses = True
 
     @property
     def exchanged(self) -> Exchanged:
@@ -132,12 +134,11 @@ class ExchangedDoor(AnsweringDoor):
         self.exchange.object_path = "/".join(segments)
         return self.answer(lowered(cls, tree, version=self.version, peer=self.peer, owner=owner))
 
-    def _calls(self, path: str) -> bool:
-        """Whether this is a path of the shape's calls."""
+    def _calls(self, path: str) -> list[Matched]:
+        """The shape's calls at this path."""
         if self.interface is not InterfaceRole.SENDER or not self.exchanged.calls:
-            return False
-        segments = split_path(path)
-        return any(match(call.path, segments) is not None for call in self.exchanged.calls)
+            return []
+        return matched(self.exchanged.calls, split_path(path))
 
     def _sender_methods(self) -> list[str]:
         try:
@@ -163,8 +164,8 @@ class OwnedObjectsDoor(ExchangedDoor):
         return self._ours(segments)
 
     def put(self, request: HttpRequest, path: str = "") -> HttpResponse:
-        if self._calls(path):
-            return self.routed(self.shape.calls, split_path(path))
+        if called := self._calls(path):
+            return self.routed(called)
         owner, ids, level = self._pushed_target(path, self.shape.put)
         tree, value = self._lifted(level, self.body(), owner)
         self._same_identity(level, tree, owner, ids)
@@ -227,8 +228,8 @@ class OwnedObjectsDoor(ExchangedDoor):
 
     def post(self, request: HttpRequest, path: str = "") -> HttpResponse:
         """Not supported for client owned objects: PUT creates (transport_and_format#client_owned_object_push)."""
-        if self._calls(path):
-            return self.routed(self.shape.calls, split_path(path))
+        if called := self._calls(path):
+            return self.routed(called)
         raise MethodNotAllowed("POST")
 
     @property

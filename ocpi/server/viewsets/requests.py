@@ -15,7 +15,7 @@ from ocpi import versions
 from ocpi.client import UrlDenied, read_url
 from ocpi.module import Ask, AskArrival, AsyncRequests, PartyRef, Refusal, ResultArrival, Tree, Unknown
 from ocpi.server.bodies import lift, validated
-from ocpi.server.viewsets.calls import AnsweringDoor
+from ocpi.server.viewsets.calls import AnsweringDoor, matched
 from ocpi.server.viewsets.paths import match, split_path
 from ocpi.wire.base import Wire
 from ocpi.wire.envelope import StatusCode
@@ -36,7 +36,7 @@ class RequestsDoor(AnsweringDoor):
             return self._asked(segments)
         kind = self._kind(segments)
         if kind is None:
-            return self.routed(self.shape.calls, segments)
+            return self.routed(matched(self.shape.calls, segments))
         if request.method != "POST":
             raise MethodNotAllowed(request.method or "")
         return self._result(kind, segments[1])
