@@ -37,6 +37,9 @@ T = TypeVar("T")
 RETRIED = {"40P01", "40001", "55P03"}
 """SQLSTATEs worth another try: deadlock, serialization failure, lock time-out."""
 
+WAITED = RETRIED | {"57014"}
+"""Of who has waited long enough for a database that lives, with statement time-out: whose token it was changes nothing."""
+
 
 class _Mistaken(Exception):
     """The peer was guessed and is another one."""
@@ -121,8 +124,8 @@ class Door(ViewSet):
 
     def _rightly_refused(self, exc: Exception) -> bool:
         """Whether this is what the peer would hear that was guessed, and it is that one. Somebody who is refused all day costs no
-        more than one who is not."""
-        if not isinstance(exc, Refusal | APIException):
+        more than one who is not, and nobody waits twice for what somebody else holds."""
+        if not isinstance(exc, Refusal | APIException) and _sqlstate(exc) not in WAITED:
             return False
         try:
             self.prove()
@@ -299,8 +302,7 @@ class Door(ViewSet):
                 return response
             except OperationalError as error:
                 self.recorded = False
-                state = getattr(error.__cause__, "sqlstate", None)
-                if attempt >= 3 or state not in RETRIED:
+                if attempt >= 3 or _sqlstate(error) not in RETRIED:
                     raise
             except Exception:
                 self.recorded = False
@@ -321,6 +323,10 @@ class Door(ViewSet):
             if transaction.get_connection().in_atomic_block:
                 raise
             log.error("exchange %s was not logged: %s", exchange.request_id, error)
+
+
+def _sqlstate(error: Exception) -> str | None:
+    return getattr(error.__cause__, "sqlstate", None)
 
 
 def _party(country_code: str | None, party_id: str | None) -> str:

@@ -43,6 +43,8 @@ def test_hours_that_are_over_are_counted_once_and_the_running_one_is_left() -> N
     charge_rows.decision(NOW - hour, connection=other.connection)
     charge_rows.decision(NOW - hour, connection=other.connection, allowed="NOT_ALLOWED", reason_code="SILENT")
     charge_rows.decision(NOW - 0.1 * hour)
+    gone = {"party_id": 10**9, "connection_id": 10**9, "allowed": "BLOCKED", "reason_code": "SILENT"}
+    charge_rows.decision(NOW - hour, **gone)  # the database does not check where decisions point
 
     for _ in range(2):
         counting.count(now=NOW)
@@ -58,7 +60,12 @@ def test_hours_that_are_over_are_counted_once_and_the_running_one_is_left() -> N
             (long_ago, partner.connection.pk, False): (1, 1),
         }
         decided = AuthorizationHour.objects.order_by("allowed").values_list("allowed", "connection", "total")
-        assert list(decided) == [("ALLOWED", None, 2), ("NOT_ALLOWED", other.connection.pk, 1)]
+        assert list(decided) == [
+            ("ALLOWED", None, 2),
+            ("BLOCKED", None, 1),
+            ("NOT_ALLOWED", other.connection.pk, 1),
+        ]
+        database.check_constraints()
         logs = Counted.objects.filter(log__in=counting.SOURCES).values_list("until", flat=True)
         assert set(logs) == {counting.floor(NOW)}
     times = ExchangeHour.objects.get(hour=eleven, connection=partner.connection, incoming=False).times

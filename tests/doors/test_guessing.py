@@ -9,8 +9,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.db import OperationalError, transaction
 from django.db import connection as database
-from django.db import transaction
+from psycopg import errors
 
 from backoffice import statements
 from backoffice.partners import peers
@@ -148,6 +149,26 @@ def test_what_was_guessed_wrongly_is_undone_before_it_is_done_again(
     assert served == [partner.connection.pk, new.pk]
     assert [party.name for party in Party.objects.filter(country_code="XX")] == [new.name]
     assert [row.connection for row in Authorization.objects.all()] == [new]
+
+
+@pytest.mark.parametrize(
+    ("failure", "times"),
+    [(errors.LockNotAvailable, 3), (errors.DeadlockDetected, 3), (errors.QueryCanceled, 1), (errors.AdminShutdown, 2)],
+)
+def test_who_waited_in_vain_for_the_database_does_not_wait_as_long_again(
+    failure: type[errors.Error], times: int, stored: Asking, card: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three attempts at what another transaction holds, guessed or not; only a connection that ended asks for the usual way."""
+    tried: list[str] = []
+
+    def waited(*given: Any, **more: Any) -> None:
+        tried.append("")
+        raise OperationalError("waited long enough") from failure()
+
+    monkeypatch.setattr(answering, "_write", waited)
+    warm(stored)
+    assert stored.ask("POST", f"2.3.0/sender/tokens/{CARD}/authorize").status == 503
+    assert len(tried) == times
 
 
 @pytest.mark.parametrize("door", ["authorize", "authorize at a place", "PATCH"])

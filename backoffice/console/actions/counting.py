@@ -55,9 +55,11 @@ ON CONFLICT (hour, connection_id, incoming)
 DO UPDATE SET total = EXCLUDED.total, good = EXCLUDED.good, times = EXCLUDED.times""",
     AUTHORIZATIONS: f"""
 INSERT INTO console_authorizationhour (hour, party_id, connection_id, kind, how, allowed, reason_code, total)
-SELECT date_trunc('hour', at, 'UTC'), party_id, CASE WHEN reason_code IN {UNSERVED} THEN connection_id END, kind, how,
-    allowed, reason_code, count(*)
-FROM tokens_authorization WHERE at >= %(begin)s AND at < %(end)s GROUP BY 1, 2, 3, 4, 5, 6, 7
+SELECT date_trunc('hour', a.at, 'UTC'), p.id, CASE WHEN a.reason_code IN {UNSERVED} THEN c.id END, a.kind, a.how,
+    a.allowed, a.reason_code, count(*)
+FROM tokens_authorization a LEFT JOIN partners_party p ON p.id = a.party_id
+    LEFT JOIN partners_connection c ON c.id = a.connection_id
+WHERE a.at >= %(begin)s AND a.at < %(end)s GROUP BY 1, 2, 3, 4, 5, 6, 7
 ON CONFLICT (hour, party_id, connection_id, kind, how, allowed, reason_code) DO UPDATE SET total = EXCLUDED.total""",
 }
 
