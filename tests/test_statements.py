@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import psycopg
@@ -11,7 +12,9 @@ import pytest
 from django.db import DataError, IntegrityError, OperationalError, ProgrammingError, transaction
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
+from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import TransactionStatus
+from psycopg.types.array import ListDumper
 
 from backoffice import statements
 from backoffice.partners.models import Party
@@ -35,6 +38,28 @@ def test_small_and_large_numbers_share_one_prepared_statement() -> None:
         assert statements.run(sql, [number]) == [(number + 1,)]
     statement = statements.run("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%% AS shared'")
     assert statement == [(1,)]
+
+
+class Whole(IntEnum):
+    ONE = 1
+
+
+class Word(StrEnum):
+    A = "a"
+
+
+@pytest.mark.django_db
+def test_a_column_is_known_by_what_psycopg_knows_it_by() -> None:
+    database.ensure_connection()
+    known = Transformer(statements._kept(database).loner)
+    ours, theirs = statements._Column(list, known), ListDumper(list, known)
+    columns: list[list[Any]] = [[1], [1, None], [None, 1], [2**62], [2**70], [True], [Whole.ONE], ["a"], [None, "a"]]
+    columns += [["a", None], [Word.A], [], [None], [[1, 2]], [["a"], [None]], [b"a"], [1.5], [Decimal(1)]]
+    for column in columns:
+        assert ours.get_key(column, PyFormat.AUTO) == theirs.get_key(column, PyFormat.AUTO), column
+    for mixed in ([1, "a"], ["a", 1], [1, True], [True, 1]):
+        with pytest.raises((DataError, psycopg.DataError)), transaction.atomic():
+            statements.run("SELECT %s::bigint[]", [mixed])
 
 
 @pytest.mark.django_db

@@ -14,6 +14,7 @@ from django.db import connection as database
 from psycopg import errors
 
 from backoffice import statements
+from backoffice.delivery.models import Exchange
 from backoffice.partners import peers
 from backoffice.partners.models import Connection, InboundToken, Party, PartyRole
 from backoffice.partners.secrets import token_hash
@@ -103,14 +104,14 @@ def warm(asking: Asking) -> None:
     assert asking.get("2.3.0/receiver/locations/SE/ELV/HARBOUR-7").says == (200, 1000)
 
 
-@pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("door", DOORS)
 def test_the_answer_is_that_of_who_remembers_nobody(
-    door: str, change: str, partner: Partner, stored: Asking, card: None, read: list[str]
+    door: str, partner: Partner, stored: Asking, card: None, read: list[str]
 ) -> None:
+    """All changes by turns, each undone: what they begin with takes longer than they do."""
     method, path, body = DOORS[door]
 
-    def outcome(remembering: bool) -> tuple[Any, ...]:
+    def outcome(change: str, remembering: bool) -> tuple[Any, ...]:
         with transaction.atomic():
             warm(stored)
             CHANGES[change](partner)
@@ -119,15 +120,19 @@ def test_the_answer_is_that_of_who_remembers_nobody(
                 peers.forget()
             read.clear()
             answered = stored.ask(method, path, body)
+            logged = Exchange.objects.get(request_id=answered.headers["X-Request-ID"])
             same = snapshot("last_in_at", "last_out_at") == before
-            assert same or answered.code == 1000, "refused, and yet something changed"
+            assert same or answered.code == 1000, f"{change}: refused, and yet something changed"
             transaction.set_rollback(True)
         assert len(read) == (not remembering or change != "nothing"), (
-            "looked up when the guess would do, or not when not"
+            f"{change}: looked up when the guess would do, or not when not"
         )
-        return *answered.says, answered.envelope.get("status_message"), same
+        whose = logged.connection_id and logged.connection_id == partner.connection.pk
+        told = (whose, logged.http_status, logged.object_path, logged.notes, logged.request_body)
+        return *answered.says, answered.envelope.get("status_message"), same, told
 
-    assert outcome(True) == outcome(False)
+    for change in CHANGES:
+        assert (change, outcome(change, True)) == (change, outcome(change, False))
 
 
 def test_what_was_guessed_wrongly_is_undone_before_it_is_done_again(
@@ -169,6 +174,25 @@ def test_who_waited_in_vain_for_the_database_does_not_wait_as_long_again(
     warm(stored)
     assert stored.ask("POST", f"2.3.0/sender/tokens/{CARD}/authorize").status == 503
     assert len(tried) == times
+
+
+def test_what_was_proved_is_not_done_again(
+    stored: Asking, card: None, read: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that ends behind the proof may have ended behind the COMMIT."""
+    record, tried = site.record, []
+
+    def lost(exchange: Any) -> None:
+        tried.append(exchange.http_status)
+        if len(tried) == 1:
+            raise OperationalError("the connection is lost")
+        record(exchange)
+
+    warm(stored)
+    read.clear()
+    monkeypatch.setattr(site, "record", lost)
+    assert stored.ask("POST", f"2.3.0/sender/tokens/{CARD}/authorize").status == 503
+    assert (tried, read) == ([200, 503], [])
 
 
 @pytest.mark.parametrize("door", ["authorize", "authorize at a place", "PATCH"])
