@@ -122,9 +122,7 @@ def authorizations(asked: Asked) -> Panel:
         panel.charts = [Chart("bar", asked.range.labels, series, "decisions", summary)]
     unserved: Counter[tuple[int, str]] = Counter()
     for bin_, connection, name, _, _, _, code, count in rows:
-        if (
-            bin_ is None and name is not None and code in counting.UNSERVED
-        ):  # no name: nobody's, or that of one who is gone
+        if bin_ is None and name is not None and code in counting.UNSERVED:  # no name: of nobody, or of one who is gone
             unserved[connection, name] += count
     panel.matters = [
         Matter(
