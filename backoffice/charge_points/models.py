@@ -59,7 +59,7 @@ class Order(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.kind.replace('_', ' ').capitalize()}, {self.at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 class OrderEvent(models.Model):

@@ -18,7 +18,13 @@ from backoffice.roaming_site import site
 
 NOTHING = "–"
 
-WORDS = {"OUTOFORDER": "Out of order", "EVSE_OCCUPIED": "EVSE occupied", "EVSE_INOPERATIVE": "EVSE inoperative"}
+WORDS = {
+    "OUTOFORDER": "Out of order",
+    "EVSE_OCCUPIED": "EVSE occupied",
+    "EVSE_INOPERATIVE": "EVSE inoperative",
+    "RFID": "RFID",
+    "EMAID": "EMAID",
+}
 """Where the specification's spelling is no word."""
 
 Tone = tuple[str, str]

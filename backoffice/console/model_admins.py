@@ -135,3 +135,9 @@ class ReadOnlyAdmin(ConsoleAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Without the button of Django's history: nobody edits these rows, so it would always be empty."""
+        return super().change_view(request, object_id, form_url, {"show_history": False} | (extra_context or {}))

@@ -1,5 +1,30 @@
-// The map below the lists of what a terminal serves: draws the places of both lists, and presses their buttons.
+// The map below the lists of what a terminal serves: draws the places of both lists, and presses their buttons. And each press makes
+// the page anew: the focus goes back to where it was, so that a second place is one key away and not a whole page.
 "use strict";
+
+const PRESSED = "roamdesk.serves";
+const LISTS = ".rp-places, .rd-map";
+const inside = (list) => [...list.querySelectorAll(".leaflet-marker-icon, [name=add], [name=remove]")].filter((each) => each.checkVisibility());
+
+document.addEventListener("submit", (event) => {
+  const at = document.activeElement;
+  if (!at || !event.target.matches(".rp-serves")) return;
+  const list = at.closest(LISTS);
+  const where = [at.closest("section")?.getAttribute("aria-labelledby"), list ? inside(list).indexOf(at) : -1];
+  sessionStorage.setItem(PRESSED, JSON.stringify(where));
+});
+
+const back = () => {
+  const [title, place] = JSON.parse(sessionStorage.getItem(PRESSED) ?? "[]");
+  sessionStorage.removeItem(PRESSED);
+  const section = title && document.getElementById(title)?.closest("section");
+  if (!section) return;
+  const list = section.querySelector(LISTS);
+  const places = list && place >= 0 ? inside(list) : [];
+  (places[Math.min(place, places.length - 1)] ?? document.querySelector(".rp-serves [name=q]")).focus();
+};
+// the theme hides the page until its scripts run, and what is hidden takes no focus
+document.addEventListener("alpine:initialized", () => requestAnimationFrame(back));
 
 document.addEventListener("DOMContentLoaded", () => {
   const element = document.getElementById("places-map");

@@ -207,6 +207,7 @@ def asked_facts(row: BookingAsked, zone: ZoneInfo) -> dict[str, Any]:
         # naive: templates would put it back into UTC
         "day": start.astimezone(zone).replace(tzinfo=None) if start else None,
         "period": words.period(start, end, zone) if start and end else "",
+        "zone": zone,
         "power": tree.get("power_required"),
         "evse": tree.get("evse_uid") or "",
         "canceled": words.REASONS.get(reason, reason),

@@ -181,11 +181,11 @@ class RequestingPages(SearchingPages):
                 asked_facts(each, words.zone_of(each.place.time_zone if each.place else ""))
                 for each in (found.rows if found else ())
             ],
+            "found": found,
             "too_slow": found is None,
             "older": f"{link}&before={found.older}" if found and found.older else "",
             "newer": f"{link}&after={found.newer}" if found and found.newer else "",
             "newest": link if given.get("before") or given.get("after") else "",
-            "may_make": request.user.has_perm(MAKE),
         }
         return self.render(request, "console/bookings/requests.html", context)
 

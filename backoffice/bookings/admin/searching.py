@@ -57,6 +57,8 @@ class SearchingPages:
                 problem = str(error)
         if minutes is None or not 1 <= minutes <= 60 * 24 * 14:
             problem = "The length is a number of minutes, at most 14 days."
+        if asked["kw"] and number(asked["kw"]) is None:
+            problem = "The power is a whole number of kW, or empty."
         searched = bool(asked["q"] or chosen) and not problem
         if searched and found:
             assert minutes is not None

@@ -57,6 +57,10 @@ class Drawing:
     bottom: int = BOTTOM
 
 
+SHORT = 10 * 60_000_000
+"""Microseconds of a charge whose hours need their seconds, or they would all read alike."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """One line before it is drawn."""
@@ -115,7 +119,7 @@ def draw(
     present = instant(now)
     return Drawing(
         lines=[line for line in lines if line.points],
-        x_ticks=[(f"{across(at):.1f}", _clock(at, zone)) for at in ticks],
+        x_ticks=[(f"{across(at):.1f}", _clock(at, zone, seconds=end - begin < SHORT)) for at in ticks],
         y_ticks=[(f"{up(highest * scale * part / 4):.1f}", _figure(highest * part / 4)) for part in range(5)],
         now=f"{across(present):.1f}" if begin <= present <= end else "",
         unit="kW" if unit is W else "A",
@@ -124,7 +128,9 @@ def draw(
             (_clock(at, zone, seconds=True), [_value(each.curve.at(at), scale) for each in curves])
             for at in moments[-ROWS:]
         ],
-        summary=_summary(curves, present, scale, "kW" if unit is W else "A"),
+        summary=_summary(curves, present, scale, "kW" if unit is W else "A")
+        if present <= end
+        else "The charge is over.",
     )
 
 
