@@ -35,11 +35,11 @@ document.addEventListener("DOMContentLoaded", () => {
       go(to());
     });
 
-    // what is now, or the first booking, comes into sight; the theme hides the page until its scripts run
+    // what is now, or the first booking, comes into sight; by now the theme has shown the page, its own event was before this script
     const mark = table.querySelector(".rb-now") ?? table.querySelector(".rb-bar");
     const box = table.closest(".rd-scroll");
     const show = () => (box.scrollLeft = Math.max(mark.offsetLeft - box.clientWidth / 3, 0));
-    if (mark && box) document.addEventListener("alpine:initialized", () => requestAnimationFrame(show));
+    if (mark && box) requestAnimationFrame(show);
 
     const hours = table.querySelector(".rb-hours");
     const ticks = [...hours.querySelectorAll("[data-at]")];

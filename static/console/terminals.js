@@ -23,8 +23,8 @@ const back = () => {
   const places = list && place >= 0 ? inside(list) : [];
   (places[Math.min(place, places.length - 1)] ?? document.querySelector(".rp-serves [name=q]")).focus();
 };
-// the theme hides the page until its scripts run, and what is hidden takes no focus
-document.addEventListener("alpine:initialized", () => requestAnimationFrame(back));
+// by now the theme has shown the page; its own event was before this script
+document.addEventListener("DOMContentLoaded", () => requestAnimationFrame(back));
 
 document.addEventListener("DOMContentLoaded", () => {
   const element = document.getElementById("places-map");

@@ -93,6 +93,7 @@ def test_from_the_search_to_the_cancellation(staff: Client, place: BookableLocat
     found = page(staff, f"{LIST}search/?q={place.location_id}&minutes=60")
     assert found.count(f"/book/{place.pk}/?starts=") == 50
     assert "at most 14 days" in staff.get(f"{LIST}search/?place={place.pk}&minutes=99999").content.decode()
+    assert "whole number of kW" in staff.get(f"{LIST}search/?place={place.pk}&kw=much").content.decode()
     row = asked_for(staff, place, card)
     assert (row.status, row.request_status, row.evse) == ("PENDING", "PENDING", None)
     waiting = page(staff, of(row))
@@ -312,7 +313,8 @@ def test_a_request_that_nobody_has_answered_has_a_page(staff: Client, place: Boo
     asked.save()
     text = page(staff, f"{LIST}requests/{asked.pk}/")
     assert "the operator is asked before anything else is" in text and "data-refresh" in text
-    assert f"{LIST}requests/{asked.pk}/" in page(staff, LIST + "requests/?way=UNSURE")
+    listed = page(staff, LIST + "requests/?way=UNSURE")
+    assert f"{LIST}requests/{asked.pk}/" in listed and "1 shown" in listed and "Europe/" in listed
 
 
 def test_several_bookings_are_cancelled_for_a_broken_charger(

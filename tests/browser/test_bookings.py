@@ -76,3 +76,10 @@ def test_a_booking_is_found_and_moved_by_keyboard_among_five_hundred(staff: Call
     page.get_by_role("link", name="In the calendar").focus()
     keys.press("Enter")
     page.get_by_text("14:00–15:00 Reserved SE-ELV").first.wait_for()
+
+    page = window.open(f"{CALENDAR}?view=week&day={day:%Y-%m-%d}")
+    lines = page.locator(".rb-line")
+    seen = "all => all.map((each) => [each.scrollWidth <= each.clientWidth, each.offsetHeight])"
+    whole, heights = zip(*lines.evaluate_all(seen), strict=True)
+    assert len(whole) > 60 and all(whole), "the state stands readable below the time"
+    assert max(heights) <= 32, "in two lines"
