@@ -94,7 +94,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 @pytest.fixture(autouse=True)
 def nobody_was_seen() -> None:
     """Tests show the same tokens, which belong to other rows each time: a guess would be wrong, and its statements be counted."""
-    peers.forget()
+    peers._seen.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,8 @@ from enum import StrEnum
 KEY_BEGINS = "rdk_"
 """So that a key is recognised wherever it should not be, in a log or in a repository."""
 
-SECRET_BEGINS = "whsec_"  # noqa: S105 - how a secret begins
+SIGNING_BEGINS = "whsec_"
+"""The same for what webhooks are signed with."""
 
 MAX_LIFE = timedelta(days=730)
 """No key lives longer: what never expires is forgotten."""
@@ -97,7 +98,7 @@ def pause(steps: tuple[float, ...], tries: int, *, retry_after: float | None, ch
 
 def signature(secret: str, *, message_id: str, at: datetime, body: bytes) -> str:
     """The header `webhook-signature` (Standard Webhooks 1): HMAC-SHA256 over id, time and the very bytes that travel."""
-    key = b64decode(secret.removeprefix(SECRET_BEGINS))
+    key = b64decode(secret.removeprefix(SIGNING_BEGINS))
     signed = f"{message_id}.{int(at.timestamp())}.".encode() + body
     return "v1," + b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 

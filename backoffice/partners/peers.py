@@ -94,11 +94,6 @@ def guess(encoded: str | None, plain: str, now: datetime) -> Guess | None:
     return Guess(peer, ask)
 
 
-def forget() -> None:
-    """Nobody was ever seen: for tests, whose tokens are the same ones each time and belong to other rows."""
-    _seen.clear()
-
-
 def _shown(encoded: str | None, plain: str) -> bytes:
     """Without a key: it names no row and leaves this process never, and takes a fifth of the time."""
     return sha256(f"{encoded or ''} {plain}".encode()).digest()

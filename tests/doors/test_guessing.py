@@ -117,7 +117,7 @@ def test_the_answer_is_that_of_who_remembers_nobody(
             CHANGES[change](partner)
             before = snapshot("last_in_at", "last_out_at")
             if not remembering:
-                peers.forget()
+                peers._seen.clear()
             read.clear()
             answered = stored.ask(method, path, body)
             logged = Exchange.objects.get(request_id=answered.headers["X-Request-ID"])

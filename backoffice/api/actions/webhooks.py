@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from backoffice.api.models import Application, WebhookDelivery, WebhookEndpoint
-from backoffice.api.rules import SECRET_BEGINS, TRANSITIONS, DeliveryEvent, DeliveryState, Kind
+from backoffice.api.rules import SIGNING_BEGINS, TRANSITIONS, DeliveryEvent, DeliveryState, Kind
 from backoffice.nudging import nudge
 from backoffice.partners.secrets import encrypt
 from backoffice.roaming_site import site
@@ -43,7 +43,7 @@ def add_endpoint(
         raise UnableToTell(str(error)) from error
     if len(url) > 500:
         raise UnableToTell("The URL is longer than 500 characters.")
-    secret = SECRET_BEGINS + b64encode(token_bytes(32)).decode()
+    secret = SIGNING_BEGINS + b64encode(token_bytes(32)).decode()
     with transaction.atomic():
         Application.objects.select_for_update(no_key=True).get(pk=application.pk)
         if WebhookEndpoint.objects.filter(application=application).count() >= MOST:

@@ -341,7 +341,7 @@ class Door(APIView):
 
     # the log --------------------------------------------------------------------------------------------------------
 
-    def _log(self, response: HttpResponse) -> None:
+    def _log(self, response: HttpResponseBase) -> None:
         call = self.call
         assert call is not None
         call.pk = None
@@ -352,7 +352,7 @@ class Door(APIView):
     def _log_refusal(self, response: HttpResponseBase) -> None:
         assert self.call is not None
         try:
-            self._log(response)  # type: ignore[arg-type]  # a problem document is an HttpResponse
+            self._log(response)
         except (OperationalError, InterfaceError) as error:
             log.error("API call %s was not logged: %s", self.request_id, error)
 

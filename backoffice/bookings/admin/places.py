@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -27,6 +27,19 @@ from backoffice.partners.rules import ConnectionState
 from backoffice.roaming_site import site
 
 OPENINGS = 30
+
+
+class Counted(TypedDict):
+    """What the list asks for of each place besides its columns."""
+
+    spaces: int
+    open_until: datetime | None
+
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    Listed = WithAnnotations[BookableLocation, Counted]
 
 
 class OfferedFilter(SelectFilter):
@@ -178,14 +191,14 @@ class BookableLocationAdmin(WizardPages, FormPages, ReadOnlyAdmin):
         return two(words.place_name(row), row.object_id)
 
     @admin.display(description="What")
-    def what(self, row: BookableLocation) -> str:
+    def what(self, row: Listed) -> str:
         if not row.ours:
             return row.evse_uid if row.evse_uid not in words.UNASSIGNED else "spaces of a kind"
-        return row.evse_uid or f"{row.spaces} spaces that are alike"  # type: ignore[attr-defined]  # annotated above
+        return row.evse_uid or f"{row.spaces} spaces that are alike"
 
     @admin.display(description="Calendar until")
-    def until(self, row: BookableLocation) -> str:
-        ends: datetime | None = row.open_until  # type: ignore[attr-defined]  # annotated above
+    def until(self, row: Listed) -> str:
+        ends = row.open_until
         return f"{ends.astimezone(words.zone_of(row.time_zone)):%Y-%m-%d}" if ends else NOTHING
 
     @admin.display(description="Says yes")

@@ -23,7 +23,8 @@ from backoffice.billing.rules.totals import Totals
 MOST_ROWS = 1_048_575
 """Below the header of one sheet."""
 
-MADE = datetime(2000, 1, 1)  # noqa: DTZ001 - what a workbook says of its making; the same for all, so that equal is equal
+MADE = datetime(2000, 1, 1, tzinfo=UTC)
+"""What a workbook says of its making; the same for all, so that equal is equal."""
 
 LONGEST = 32_767
 """Characters of a cell."""
